@@ -1,0 +1,298 @@
+//! What to run: the description of one synthetic experiment.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Error, Result};
+
+/// One synthetic experiment: unit vectors on spheres, trained directly with Adam
+/// on the sigmoid loss. The JSON form of this type is the run description that
+/// `siglip train` reads; keys that are absent take the defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Experiment {
+    /// Number of pairs N; row i of every modality belongs to pair i.
+    pub pairs: usize,
+    /// Dimension d of the vectors, which lie on the sphere S^(d-1).
+    pub dim: usize,
+    /// Number of modalities M; the loss is the mean over their M(M-1)/2 pairs.
+    pub modalities: usize,
+    /// Full-batch steps of Adam.
+    pub epochs: usize,
+    /// Seed of PyTorch's CPU generator, from which the initial vectors are drawn.
+    pub seed: u64,
+    /// Learning rate of Adam, for vectors, log t, bias and adapter alike.
+    pub learning_rate: f64,
+    /// The inverse temperature t.
+    pub temperature: Temperature,
+    /// The bias, relative or absolute.
+    pub bias: Bias,
+    /// Whether the first modality keeps its initial vectors (a locked encoder).
+    pub locked: bool,
+    /// Initial x of the adapter's delta = sigmoid(x); needs `locked`.
+    pub adapter: Option<f64>,
+    /// Draws of `randn(pairs, dim)` thrown away after seeding (and after the locked
+    /// modality's): the place of this run in a stream that several runs share.
+    pub skip: usize,
+    /// How a term of the loss is computed.
+    pub numerics: Numerics,
+    /// Who computes the steps.
+    pub engine: EngineChoice,
+}
+
+impl Default for Experiment {
+    fn default() -> Self {
+        Self {
+            pairs: 100,
+            dim: 10,
+            modalities: 2,
+            epochs: 10_000,
+            seed: 50,
+            learning_rate: 0.01,
+            temperature: Temperature::default(),
+            bias: Bias::default(),
+            locked: false,
+            adapter: None,
+            skip: 0,
+            numerics: Numerics::default(),
+            engine: EngineChoice::default(),
+        }
+    }
+}
+
+/// The inverse temperature t, learned as log t.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Temperature {
+    /// Value of t at the start.
+    pub init: f64,
+    /// Whether Adam changes it.
+    pub trainable: bool,
+}
+
+impl Temperature {
+    /// A temperature that training changes.
+    pub fn trained(init: f64) -> Self {
+        Self { init, trainable: true }
+    }
+
+    /// A temperature that stays as it is.
+    pub fn fixed(init: f64) -> Self {
+        Self { init, trainable: false }
+    }
+}
+
+impl Default for Temperature {
+    fn default() -> Self {
+        Self::trained(10.0)
+    }
+}
+
+/// The bias of the logits, in one of two parametrisations.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bias {
+    /// Which of the two.
+    pub kind: BiasKind,
+    /// Value at the start: b_rel or b, as `kind` says.
+    pub init: f64,
+    /// Whether Adam changes it.
+    pub trainable: bool,
+}
+
+impl Bias {
+    /// A bias that training changes.
+    pub fn trained(kind: BiasKind, init: f64) -> Self {
+        Self { kind, init, trainable: true }
+    }
+
+    /// A bias that stays as it is.
+    pub fn fixed(kind: BiasKind, init: f64) -> Self {
+        Self { kind, init, trainable: false }
+    }
+}
+
+impl Default for Bias {
+    fn default() -> Self {
+        Self::fixed(BiasKind::Relative, 0.0)
+    }
+}
+
+/// Parametrisation of the bias. The two give the same loss where b = t b_rel, but
+/// other gradients, so training ends elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BiasKind {
+    /// Logits `t (s - b_rel)`, the paper's proposal.
+    Relative,
+    /// Logits `t s - b`. Hugging Face's `logit_bias` is `-b`.
+    Absolute,
+}
+
+impl BiasKind {
+    /// The relative bias b_rel that `bias`, of this kind, means at temperature `t`.
+    pub fn relative(self, bias: f64, t: f64) -> f64 {
+        match self {
+            Self::Relative => bias,
+            Self::Absolute => bias / t,
+        }
+    }
+}
+
+/// How a term of the loss is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Numerics {
+    /// `-log(sigmoid(z) + 1e-8)` for a matching pair, `-log(1 - sigmoid(z) + 1e-8)`
+    /// for the others, as the paper's code: a term is capped at 18.42, and a badly
+    /// wrong pair has no gradient.
+    #[default]
+    Paper,
+    /// `softplus(-z)` and `softplus(z)`.
+    Exact,
+}
+
+/// Who computes the steps of training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineChoice {
+    /// The fastest engine that can run the description on the device.
+    #[default]
+    Auto,
+    /// Hand-derived gradients in one pass over the pairs, on the CPU.
+    Fused,
+    /// libtorch's autograd and Adam: the reference, and the engine for GPUs.
+    Libtorch,
+}
+
+impl Experiment {
+    /// Reads a description from JSON.
+    ///
+    /// # Errors
+    /// [`Error::Description`] names a key that is unknown or of the wrong type,
+    /// [`Error::Value`] one whose value is impossible.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let experiment: Self = read(&mut serde_json::Deserializer::from_str(json))?;
+        experiment.validate()?;
+        Ok(experiment)
+    }
+
+    /// The same experiment with some keys replaced: `with(&["temperature.init=5"])`.
+    /// A value is JSON, or else a bare word (`numerics=exact`).
+    ///
+    /// # Errors
+    /// As [`Experiment::from_json`]; an assignment without `=` is an error as well.
+    pub fn with<S: AsRef<str>>(&self, assignments: &[S]) -> Result<Self> {
+        let mut description = serde_json::to_value(self).expect("a description is valid JSON");
+        for assignment in assignments {
+            assign(&mut description, assignment.as_ref())?;
+        }
+        let experiment: Self = read(description)?;
+        experiment.validate()?;
+        Ok(experiment)
+    }
+
+    /// Checks that the description can be run.
+    ///
+    /// # Errors
+    /// [`Error::Value`] for the first key whose value is impossible.
+    pub fn validate(&self) -> Result<()> {
+        let check = |holds: bool, key, value: &dyn std::fmt::Display, expected| match holds {
+            true => Ok(()),
+            false => Err(Error::Value { key, value: value.to_string(), expected }),
+        };
+        let positive = |x: f64| x.is_finite() && x > 0.0;
+        check(self.pairs >= 2, "pairs", &self.pairs, "at least 2")?;
+        check(self.dim >= 1, "dim", &self.dim, "at least 1")?;
+        check(self.modalities >= 2, "modalities", &self.modalities, "at least 2")?;
+        let numbers = [self.pairs, self.dim, self.modalities].into_iter().try_fold(1, usize::checked_mul);
+        check(
+            numbers.is_some_and(|numbers| numbers <= MAX_NUMBERS),
+            "pairs",
+            &self.pairs,
+            "pairs x dim x modalities of at most 2^30",
+        )?;
+        check((1..=MAX_EPOCHS).contains(&self.epochs), "epochs", &self.epochs, "1 to 100,000,000")?;
+        check(positive(self.learning_rate), "learning_rate", &self.learning_rate, "a positive number")?;
+        check(
+            positive(self.temperature.init),
+            "temperature.init",
+            &self.temperature.init,
+            "a positive number",
+        )?;
+        check(self.bias.init.is_finite(), "bias.init", &self.bias.init, "a finite number")?;
+        if let Some(x) = self.adapter {
+            check(x.is_finite(), "adapter", &x, "a finite number or null")?;
+            check(self.locked, "adapter", &x, "null unless `locked` is true")?;
+            check(self.modalities == 2, "adapter", &x, "null unless `modalities` is 2")?;
+        }
+        Ok(())
+    }
+}
+
+/// Of the vectors together; 4 GiB of float32.
+const MAX_NUMBERS: usize = 1 << 30;
+/// The history of a run holds a few numbers an epoch.
+const MAX_EPOCHS: usize = 100_000_000;
+
+fn read<'de>(source: impl serde::Deserializer<'de, Error = serde_json::Error>) -> Result<Experiment> {
+    serde_path_to_error::deserialize(source).map_err(|error| Error::Description {
+        key: error.path().to_string(),
+        reason: error.into_inner().to_string(),
+    })
+}
+
+/// Sets the dotted key of `key=value` in `description`, which must have it.
+fn assign(description: &mut Value, assignment: &str) -> Result<()> {
+    let error = |reason: &str| Error::Description { key: assignment.to_owned(), reason: reason.to_owned() };
+    let (key, value) = assignment.split_once('=').ok_or_else(|| error("expected KEY=VALUE"))?;
+    let pointer = format!("/{}", key.trim().replace('.', "/"));
+    let place = description.pointer_mut(&pointer).ok_or_else(|| error("no such key"))?;
+    *place = serde_json::from_str(value.trim()).unwrap_or_else(|_| Value::String(value.trim().to_owned()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_keys_take_the_documented_defaults() {
+        let documented = r#"{"pairs": 100, "dim": 10, "modalities": 2, "epochs": 10000, "seed": 50,
+            "learning_rate": 0.01, "temperature": {"init": 10.0, "trainable": true},
+            "bias": {"kind": "relative", "init": 0.0, "trainable": false}, "locked": false,
+            "adapter": null, "skip": 0, "numerics": "paper", "engine": "auto"}"#;
+        assert_eq!(Experiment::from_json("{}").unwrap(), Experiment::from_json(documented).unwrap());
+    }
+
+    #[test]
+    fn an_error_names_the_key() {
+        for (json, key) in [
+            (r#"{"pears": 3}"#, "pears"),
+            (r#"{"temperature": {"initial": 3}}"#, "initial"),
+            (r#"{"temperature": {"init": -1}}"#, "temperature.init"),
+            (r#"{"temperature": {"init": "hot"}}"#, "temperature.init"),
+            (r#"{"bias": {"kind": "sideways"}}"#, "bias.kind"),
+            (r#"{"pairs": 1}"#, "pairs"),
+            (r#"{"pairs": 4000000000, "dim": 4000000000}"#, "pairs"),
+            (r#"{"adapter": 0.5}"#, "adapter"),
+            (r#"{"epochs": 0}"#, "epochs"),
+            (r#"{"seed": -1}"#, "seed"),
+        ] {
+            let message = Experiment::from_json(json).unwrap_err().to_string();
+            assert!(message.contains(key), "{json}: {message}");
+        }
+    }
+
+    #[test]
+    fn assignments_replace_known_keys_only() {
+        let experiment = Experiment::default();
+        let changed =
+            experiment.with(&["temperature.init=5", "numerics=exact", "adapter=0.5", "locked=true"]).unwrap();
+        assert_eq!(changed.temperature, Temperature::trained(5.0));
+        assert_eq!((changed.numerics, changed.adapter, changed.locked), (Numerics::Exact, Some(0.5), true));
+        for wrong in ["temperature.start=5", "temperature", "pairs=1", "seed=many"] {
+            assert!(experiment.with(&[wrong]).is_err(), "{wrong}");
+        }
+    }
+}
