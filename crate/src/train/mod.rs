@@ -150,15 +150,11 @@ mod tests {
     #[test]
     fn a_diverging_run_says_where() {
         let experiment = Experiment {
-            pairs: 4,
-            dim: 2,
-            epochs: 50,
-            learning_rate: 1e3,
+            temperature: crate::Temperature::fixed(3e38),
             numerics: crate::Numerics::Exact,
-            bias: crate::Bias::trained(crate::BiasKind::Relative, 0.0),
             ..Default::default()
         };
         let message = experiment.train().unwrap_err().to_string();
-        assert!(message.contains("at step") && message.contains("seed 50"), "{message}");
+        assert!(message.contains("at step 0") && message.contains("seed 50"), "{message}");
     }
 }
