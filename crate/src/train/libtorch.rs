@@ -109,6 +109,7 @@ impl Engine for Libtorch {
     }
 
     fn advance(&mut self, epochs: usize, record: Record, history: &mut History) -> Result<()> {
+        let _threads = Threads::for_pairs(self.experiment.pairs);
         let mut recorded = Recorded::default();
         for _ in 0..epochs {
             self.step(record, &mut recorded)?;
@@ -125,6 +126,29 @@ impl Engine for Libtorch {
             bias: self.bias.f_double_value(&[])?,
             delta,
         })
+    }
+}
+
+/// libtorch's threads while an engine steps. Handing a small matrix to several threads
+/// costs more than computing it, fifty times more when the processor is busy.
+struct Threads {
+    before: i32,
+}
+
+impl Threads {
+    fn for_pairs(pairs: usize) -> Self {
+        const WORTH_SHARING: usize = 500;
+        let before = tch::get_num_threads();
+        if pairs < WORTH_SHARING {
+            tch::set_num_threads(1);
+        }
+        Self { before }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        tch::set_num_threads(self.before);
     }
 }
 
