@@ -45,22 +45,26 @@ impl Libtorch {
         Ok(Self { experiment: experiment.clone(), vectors, log_temperature, bias, adapter, optimizer })
     }
 
-    /// Unit vectors `[pairs, dim]` of each modality; with an adapter
+    /// The unit vectors that the loss sees, `[pairs, dim]` of each modality; with an adapter
     /// (delta U, sqrt(1 - delta^2)) and (delta V, -sqrt(1 - delta^2)).
-    fn normalized(&self) -> Result<Vec<Tensor>> {
-        let vectors = self.vectors.iter().map(normalize).collect::<Result<Vec<_>>>()?;
-        let Some(x) = &self.adapter else { return Ok(vectors) };
+    ///
+    /// As in the study's code it is the extended vectors that are normalised, not V before:
+    /// the value is the same, but the gradient of V keeps a radial part, which Adam sees.
+    fn units(&self) -> Result<Vec<Tensor>> {
+        let Some(x) = &self.adapter else {
+            return self.vectors.iter().map(normalize).collect();
+        };
         let delta = x.f_sigmoid()?;
         let height = delta.f_square()?.f_rsub_scalar(1.0)?.f_sqrt()?;
-        let extend = |(vectors, sign): (Tensor, f64)| -> Result<Tensor> {
+        let extend = |(vectors, sign): (&Tensor, f64)| {
             let column = height.f_mul_scalar(sign)?.f_expand([self.experiment.pairs as i64, 1], false)?;
-            Ok(Tensor::f_cat(&[vectors.f_mul(&delta)?, column], 1)?)
+            normalize(&Tensor::f_cat(&[vectors.f_mul(&delta)?, column], 1)?)
         };
-        vectors.into_iter().zip([1.0, -1.0]).map(extend).collect()
+        self.vectors.iter().zip([1.0, -1.0]).map(extend).collect()
     }
 
     fn step(&mut self, record: Record, recorded: &mut Recorded) -> Result<()> {
-        let vectors = self.normalized()?;
+        let vectors = self.units()?;
         let t = self.log_temperature.f_exp()?;
         let mut losses = Vec::new();
         let mut extremes = Vec::new();
@@ -121,7 +125,7 @@ impl Engine for Libtorch {
         let _guard = tch::no_grad_guard();
         let delta = self.adapter.as_ref().map(|x| x.f_sigmoid()?.f_double_value(&[])).transpose()?;
         Ok(State {
-            embeddings: to_array(&Tensor::f_stack(&self.normalized()?, 0)?)?,
+            embeddings: to_array(&Tensor::f_stack(&self.units()?, 0)?)?,
             temperature: self.log_temperature.f_exp()?.f_double_value(&[])?,
             bias: self.bias.f_double_value(&[])?,
             delta,

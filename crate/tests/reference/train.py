@@ -51,9 +51,9 @@ def train(run):
         parameter.requires_grad_(True)
     adam = torch.optim.Adam(parameters, lr=run["learning_rate"])
 
-    def unit():
-        units = [v / v.norm(dim=1, keepdim=True) for v in vectors]
-        return units if x is None else extend(units, torch.sigmoid(x))
+    def unit():  # with an adapter, the extended vectors are what the loss normalises
+        extended = vectors if x is None else extend(vectors, torch.sigmoid(x))
+        return [v / v.norm(dim=1, keepdim=True) for v in extended]
 
     losses = []
     for _ in range(run["epochs"]):
