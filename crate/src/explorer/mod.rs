@@ -14,7 +14,7 @@ use std::{fmt, io::Write, path::Path};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ndarray::Array3;
 
-use crate::{Error, History, Numerics, Result};
+use crate::{Error, History, Numerics, Result, files};
 
 /// What an [`Explorer`] shows.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub struct ExplorerData {
     /// Heading, as plain text.
     pub title: String,
     /// Moments of training in the order of their epochs; the last one is the result.
-    pub snapshots: Vec<Snapshot>,
+    pub frames: Vec<Frame>,
     /// Curves between the snapshots; may be empty.
     pub history: History,
     /// Form of the loss that the page shows first.
@@ -33,7 +33,7 @@ pub struct ExplorerData {
 
 /// Vectors and parameters of a run after `epoch` steps.
 #[derive(Debug, Clone)]
-pub struct Snapshot {
+pub struct Frame {
     /// Steps made.
     pub epoch: usize,
     /// Unit vectors `[modalities, pairs, dim]`, with an adapter the extended ones.
@@ -60,11 +60,11 @@ impl Explorer {
 
     /// Packs `data` into a page.
     ///
-    /// Snapshots are left out evenly where all of them would exceed
+    /// Frames are left out evenly where all of them would exceed
     /// [`Explorer::MAX_BYTES`]; the first and the last one stay.
     ///
     /// # Errors
-    /// [`Error::Figure`] if there is no snapshot, if epochs do not increase, or if a number is
+    /// [`Error::Figure`] if there is no frame, if epochs do not increase, or if a number is
     /// not finite; [`Error::Shape`] if snapshots differ in shape or have fewer than two
     /// modalities or pairs.
     pub fn new(data: &ExplorerData) -> Result<Self> {
@@ -87,14 +87,9 @@ impl Explorer {
     /// [`Error::File`] if `path` cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let write = || -> std::io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-            file.write_all(page::document(&self.title, &self.html).as_bytes())?;
-            file.persist(path)?;
-            Ok(())
-        };
-        write().map_err(|source| Error::file(path, source))
+        let document = page::document(&self.title, &self.html);
+        files::write_atomically(path, |file| Ok(file.write_all(document.as_bytes())?))
+            .map_err(|source| Error::file(path, source))
     }
 
     /// Shows the page in a notebook cell, and a still picture where it cannot run.
@@ -126,14 +121,14 @@ pub fn snapshot_epochs(epochs: usize, count: usize) -> Vec<usize> {
 
 fn validate(data: &ExplorerData) -> Result<()> {
     let figure = |reason: String| Err(Error::Figure(format!("explorer: {reason}")));
-    let Some(last) = data.snapshots.last() else {
-        return figure("there is no snapshot, expected at least one".to_owned());
+    let Some(last) = data.frames.last() else {
+        return figure("there is no frame, expected at least one".to_owned());
     };
     let shape = last.vectors.dim();
     if shape.0 < 2 || shape.1 < 2 || shape.2 < 1 {
         return Err(shape_error(format!("{shape:?}"), "at least 2 modalities, 2 pairs, dimension 1"));
     }
-    for snapshot in &data.snapshots {
+    for snapshot in &data.frames {
         if snapshot.vectors.dim() != shape {
             return Err(shape_error(format!("{:?}", snapshot.vectors.dim()), &format!("{shape:?}")));
         }
@@ -145,7 +140,7 @@ fn validate(data: &ExplorerData) -> Result<()> {
             return figure(format!("a vector at epoch {epoch} is not a unit vector"));
         }
     }
-    match data.snapshots.windows(2).find(|pair| pair[0].epoch >= pair[1].epoch) {
+    match data.frames.windows(2).find(|pair| pair[0].epoch >= pair[1].epoch) {
         Some(pair) => figure(format!("epoch {} comes after {}", pair[1].epoch, pair[0].epoch)),
         None => Ok(()),
     }

@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ndarray::{Array2, Array3, ArrayView3, s};
 use serde::Serialize;
 
-use super::{ExplorerData, Snapshot, axes, similarities, snapshot_epochs};
+use super::{ExplorerData, Frame, axes, similarities, snapshot_epochs};
 use crate::{Error, History, Numerics, Result};
 
 /// What `page/explorer.js` reads.
@@ -61,11 +61,11 @@ enum Packed {
 
 /// The page's JSON, of at most `budget` bytes.
 pub(super) fn pack(data: &ExplorerData, budget: usize) -> Result<String> {
-    let last = &data.snapshots[data.snapshots.len() - 1].vectors;
+    let last = &data.frames[data.frames.len() - 1].vectors;
     let per_snapshot = similarities_of(last);
     let as_vectors = per_snapshot <= MAX_COMPUTED_BY_PAGE
-        && last.len() * size_of::<i16>() * data.snapshots.len() <= MAX_VECTOR_BYTES;
-    let mut kept: Vec<&Snapshot> = data.snapshots.iter().collect();
+        && last.len() * size_of::<i16>() * data.frames.len() <= MAX_VECTOR_BYTES;
+    let mut kept: Vec<&Frame> = data.frames.iter().collect();
     while !as_vectors && kept.len() > 2 && kept.len() * per_snapshot > MAX_CONDENSED {
         kept = thin(&kept);
     }
@@ -100,13 +100,13 @@ fn similarities_of(vectors: &Array3<f32>) -> usize {
 }
 
 /// Every other snapshot, and the last one.
-fn thin<'a>(snapshots: &[&'a Snapshot]) -> Vec<&'a Snapshot> {
+fn thin<'a>(snapshots: &[&'a Frame]) -> Vec<&'a Frame> {
     let last = snapshots.len() - 1;
     let every_other = snapshots.iter().enumerate().filter(|(k, _)| k % 2 == 0 && k + 1 < last || *k == last);
     every_other.map(|(_, &snapshot)| snapshot).collect()
 }
 
-fn payload<'a>(data: &'a ExplorerData, kept: &[&Snapshot], as_vectors: bool) -> Payload<'a> {
+fn payload<'a>(data: &'a ExplorerData, kept: &[&Frame], as_vectors: bool) -> Payload<'a> {
     let last = &kept[kept.len() - 1].vectors;
     let (modalities, pairs, dim) = last.dim();
     let pooled = last.mapv(f64::from).into_shape_with_order((modalities * pairs, dim));
@@ -131,10 +131,10 @@ fn payload<'a>(data: &'a ExplorerData, kept: &[&Snapshot], as_vectors: bool) -> 
 }
 
 /// All in full precision where that is small; otherwise the result only, and 16 bits before it.
-fn as_vectors_of(kept: &[&Snapshot], axes: &Array2<f32>) -> Snapshots {
+fn as_vectors_of(kept: &[&Frame], axes: &Array2<f32>) -> Snapshots {
     let numbers: usize = kept.iter().map(|snapshot| snapshot.vectors.len()).sum();
     let all_in_full = numbers * size_of::<f32>() <= MAX_VECTOR_BYTES;
-    let pack = |(k, snapshot): (usize, &&Snapshot)| match all_in_full || k + 1 == kept.len() {
+    let pack = |(k, snapshot): (usize, &&Frame)| match all_in_full || k + 1 == kept.len() {
         true => Packed::f32(snapshot.vectors.iter().copied()),
         false => Packed::i16(snapshot.vectors.view()),
     };
@@ -144,16 +144,16 @@ fn as_vectors_of(kept: &[&Snapshot], axes: &Array2<f32>) -> Snapshots {
     }
 }
 
-fn as_sketches_of(kept: &[&Snapshot], axes: &Array2<f32>) -> Snapshots {
+fn as_sketches_of(kept: &[&Frame], axes: &Array2<f32>) -> Snapshots {
     let (modalities, pairs, dim) = kept[0].vectors.dim();
     let drawn = pairs.min(MAX_DRAWN / modalities).max(1);
-    let project = |snapshot: &&Snapshot| {
+    let project = |snapshot: &&Frame| {
         let first = snapshot.vectors.slice(s![.., ..drawn, ..]).to_owned();
         let points = first.into_shape_with_order((modalities * drawn, dim)).expect("an owned array is contiguous");
         let points = points.dot(&axes.t()).into_shape_with_order((modalities, drawn, 3));
         Packed::i16(points.expect("a product is contiguous").view())
     };
-    let condense = |snapshot: &&Snapshot| {
+    let condense = |snapshot: &&Frame| {
         let sketch = similarities::condense(snapshot.vectors.view());
         let groups =
             |groups: similarities::Groups| [groups.mean, groups.count].map(|numbers| Packed::f32(numbers.into_iter()));
@@ -173,7 +173,7 @@ fn as_sketches_of(kept: &[&Snapshot], axes: &Array2<f32>) -> Snapshots {
 
 /// Aligns the history, whose loss is that before a step and whose parameters are those
 /// after it, to "after so many steps".
-fn curve(history: &History, kept: &[&Snapshot]) -> Curve {
+fn curve(history: &History, kept: &[&Frame]) -> Curve {
     let epochs = history.temperature.len().min(history.relative_bias.len());
     let mut curve = Curve::default();
     let mut push = |epoch: usize, temperature: f64, relative_bias: f64| {
@@ -197,7 +197,7 @@ fn curve(history: &History, kept: &[&Snapshot]) -> Curve {
 }
 
 /// Whether the initial parameters, which the history lacks, come before this `epoch`.
-fn curve_starts(epoch: usize, kept: &[&Snapshot]) -> bool {
+fn curve_starts(epoch: usize, kept: &[&Frame]) -> bool {
     epoch == 1 && kept[0].epoch == 0
 }
 

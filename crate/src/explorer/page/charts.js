@@ -16,6 +16,8 @@ function plot(element, { height, scene, x, y, series, under, over, drag, right =
     label,
     labelSize: 16,
     labelGap: 0,
+    // uPlot would leave labels out on a logarithmic axis.
+    filter: (_, shown) => shown,
     ...(splits && { splits }),
     ...(values && { values }),
   });
@@ -112,6 +114,7 @@ function histogramChart(element, scene, drag) {
     width: 1.5,
     paths: step,
     points: { show: false },
+    pxAlign: 0,
   });
   const chart = plot(element, {
     height: 190,
@@ -140,10 +143,10 @@ function histogramChart(element, scene, drag) {
 
   function drawThreshold(u, g, box) {
     const { bias, theme, chosenSimilarity, trained } = scene();
-    legend(g, box, [["matching", theme.matching], ["other", theme.other]], theme);
+    legend(g, box, theme);
     clipTo(g, box);
-    triangle(g, u.valToPos(trained.bias, "x", true), box.top, 6 * box.px, theme.accent);
     verticalLine(u, g, bias, theme.text, { width: 2 });
+    triangle(g, u.valToPos(trained.bias, "x", true), box.top, 6 * box.px, theme.accent);
     if (chosenSimilarity !== null) verticalLine(u, g, chosenSimilarity, theme.accent, { width: 2, dash: [2, 2] });
   }
 
@@ -163,16 +166,19 @@ function histogramChart(element, scene, drag) {
   };
 }
 
-function legend(g, box, entries, theme) {
-  g.font = scaled(theme.font, box.px);
+function legend(g, { left, top, width, px }, theme) {
+  g.font = scaled(theme.font, px);
+  g.textAlign = "left";
   g.textBaseline = "middle";
-  entries.forEach(([name, colour], k) => {
-    const y = box.top + (8 + 18 * k) * box.px;
-    const x = box.left + box.width + 8 * box.px;
-    g.fillStyle = colour;
-    g.fillRect(x, y - 4 * box.px, 8 * box.px, 8 * box.px);
+  ["matching", "other", "trained", "b_rel"].forEach((name, k) => {
+    const [x, y] = [left + width + 8 * px, top + (8 + 18 * k) * px];
+    if (name === "trained") triangle(g, x + 4 * px, y - 3 * px, 5 * px, theme.accent);
+    else {
+      g.fillStyle = theme[name] ?? theme.text;
+      g.fillRect(x + (name === "b_rel" ? 3 * px : 0), y - 4 * px, (name === "b_rel" ? 2 : 8) * px, 8 * px);
+    }
     g.fillStyle = theme.text;
-    g.fillText(name, x + 12 * box.px, y);
+    g.fillText(name, x + 12 * px, y);
   });
 }
 
@@ -205,7 +211,7 @@ function curveChart(element, scene, { epochs, values, label, log, hidden, scrub 
       hidden,
     },
     y: log ? logAxis(() => range, 3, { label }) : { range: () => range, label, splits: () => [low, high], values: (_, shown) => (high > low ? shown : shown.slice(0, 1)).map((x) => x.toFixed(2)) },
-    series: [{ stroke: () => scene().theme.text, width: 1.5, points: { show: false } }],
+    series: [{ stroke: () => scene().theme.text, width: 1.5, points: { show: false }, pxAlign: 0 }],
     drag: (x) => scrub(Math.expm1(x)),
     over: (u, g) => verticalLine(u, g, Math.log1p(scene().snapshot.epoch), scene().theme.accent, { width: 2 }),
   });

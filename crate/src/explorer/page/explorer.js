@@ -221,9 +221,11 @@ function showSetting(find, { temperature, bias, trained, snapshot }, { follow, z
   find("numerics").value = numerics;
 }
 
-function showReadouts(find, { snapshot, temperature, bias, numerics }) {
+function showReadouts(find, { snapshot, temperature, bias, numerics, chosen, chosenSimilarity }) {
   const write = (id, text) => (find(id).textContent = text);
   const { sample, extremes } = snapshot;
+  const similarity = chosenSimilarity === null ? "" : `, similarity ${chosenSimilarity.toFixed(4)}`;
+  write("chosen", chosen === null ? "" : `pair ${chosen + 1}${similarity}`);
   const parts = lossParts(sample, temperature, bias, numerics);
   const total = parts.matching + parts.other;
   write("loss", scientific(total));
@@ -234,6 +236,7 @@ function showReadouts(find, { snapshot, temperature, bias, numerics }) {
   write("above", outOf(right.matching, sizeOf(sample.matching)));
   write("below", outOf(right.other, sizeOf(sample.other)));
   write("margin", ((extremes[0] - extremes[1]) / 2).toFixed(4));
+  write("optimal", ((extremes[0] + extremes[1]) / 2).toFixed(4));
   write("absolute", significant(temperature * bias, 5));
 }
 

@@ -1,7 +1,7 @@
 // The loss over (b_rel, log t) as a heat map, with the path of training on it.
 
 // Colours cover these powers of ten, in every explorer the same.
-const LOSS_DECADES = [-8, 2];
+const LOSS_DECADES = [-6, 2];
 const COLUMNS = 90;
 const ROWS = 60;
 
@@ -146,6 +146,7 @@ function colourBar(g, { left, top, width, height, px }, theme) {
   g.fillRect(x, top + 16 * px, 10 * px, height - 16 * px);
   g.fillStyle = theme.muted;
   g.font = scaled(theme.font, px);
+  g.textAlign = "left";
   g.textBaseline = "middle";
   g.fillText("loss", x, top + 5 * px);
   for (let decade = low; decade <= high; decade += 2) {
