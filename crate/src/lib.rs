@@ -10,14 +10,19 @@
 //!
 //! Nothing earlier in this flow knows of anything later. The loss itself is in [`loss`].
 
+pub mod display;
 mod error;
 mod experiment;
+pub mod figures;
 mod files;
 pub mod geometry;
+pub mod logbook;
 pub mod loss;
+pub mod prelude;
 mod run;
 pub mod sphere;
 pub mod train;
+pub mod view;
 
 pub use error::{Error, Result};
 pub use experiment::{Bias, BiasKind, EngineChoice, Experiment, Numerics, Temperature};

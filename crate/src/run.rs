@@ -6,11 +6,12 @@ use ndarray::{Array1, ArrayView3};
 use ndarray_npy::NpzWriter;
 use serde::Serialize;
 
+use crate::display::{Table, short};
 use crate::train::{History, State};
 use crate::{Error, Experiment, Geometry, Result, files};
 
 /// A trained experiment: final vectors and parameters, and how they came about.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Run {
     /// What was run.
     pub experiment: Experiment,
@@ -71,6 +72,12 @@ pub struct Summary {
     pub seconds: f64,
 }
 
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("Run").field("experiment", &self.experiment).field("summary", &self.summary()).finish()
+    }
+}
+
 impl Run {
     /// Final unit vectors `[modalities, pairs, dim]`; with an adapter the extended ones,
     /// (delta U, sqrt(1 - delta^2)) and (delta V, -sqrt(1 - delta^2)), of `dim + 1`.
@@ -122,6 +129,26 @@ impl Run {
             engine: self.engine,
             seconds: self.seconds,
         }
+    }
+
+    /// Shows the run as a notebook cell's last expression (evcxr calls this).
+    pub fn evcxr_display(&self) {
+        self.table().evcxr_display();
+    }
+
+    /// The run in one table.
+    pub fn table(&self) -> Table {
+        let summary = self.summary();
+        let mut table = Table::new(&["run", "value"])
+            .row(&["loss".to_owned(), short(summary.loss)])
+            .row(&["inverse temperature t".to_owned(), short(summary.temperature)])
+            .row(&["relative bias b_rel".to_owned(), short(summary.relative_bias)])
+            .row(&["margin m".to_owned(), short(summary.margin)])
+            .row(&["optimal relative bias".to_owned(), short(summary.optimal_relative_bias)]);
+        if let Some(delta) = summary.delta {
+            table = table.row(&["adapter delta".to_owned(), short(delta)]);
+        }
+        table
     }
 
     /// Writes `embeddings` and, per epoch, `loss`, `temperature`, `relative_bias` and

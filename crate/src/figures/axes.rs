@@ -225,7 +225,8 @@ impl Ruler {
             .map(|exponent| Tick { place: place(exponent.into()), label: format!("10^{{{exponent}}}") })
             .collect();
         if step == 1 && last - first <= 8 {
-            let minor = (first - 1..=last).flat_map(|e| (2..10).map(move |k| f64::from(e) + f64::from(k).log10()));
+            let minor =
+                (first - 1..=last).flat_map(|e| (2..10).map(move |k| f64::from(e) + f64::from(k).log10()));
             ticks.extend(
                 minor
                     .filter(|exponent| (self.low..=self.high).contains(exponent))
@@ -344,7 +345,8 @@ mod tests {
 
     #[test]
     fn ticks_stand_at_round_numbers() {
-        let ruler = |low, high| Ruler::new(&Axis::linear("x").between(low, high), [].into_iter(), 0.0).unwrap();
+        let ruler =
+            |low, high| Ruler::new(&Axis::linear("x").between(low, high), [].into_iter(), 0.0).unwrap();
         assert_eq!(labels(&ruler(-1.0, 1.0).ticks(500.0, 120.0)), ["-1.0", "-0.5", "0.0", "0.5", "1.0"]);
         assert_eq!(labels(&ruler(0.0, 10_000.0).ticks(500.0, 240.0)), ["0", "5000", "10,000"]);
         let log = Ruler::new(&Axis::log("x"), [1e-6, 1.0].into_iter(), 0.0).unwrap();
@@ -361,9 +363,14 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        for (value, written) in
-            [(0.0, "0"), (0.5, "0.5"), (950.98, "951"), (12345.0, "12,345"), (1.2e-7, "1.2×10^{-7}"), (100.0, "100")]
-        {
+        for (value, written) in [
+            (0.0, "0"),
+            (0.5, "0.5"),
+            (950.98, "951"),
+            (12345.0, "12,345"),
+            (1.2e-7, "1.2×10^{-7}"),
+            (100.0, "100"),
+        ] {
             assert_eq!(short(value), written);
         }
     }

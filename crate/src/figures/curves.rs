@@ -188,7 +188,9 @@ impl Series {
         match self.shape {
             Shape::Line => canvas.line(&thin(&points), solid),
             Shape::Dashed => canvas.line(&thin(&points), Pen::dashed(colour, style::CURVE)),
-            Shape::Points => points.iter().for_each(|&point| dot(canvas, point, colour, dot_size(points.len()))),
+            Shape::Points => {
+                points.iter().for_each(|&point| dot(canvas, point, colour, dot_size(points.len())))
+            }
             Shape::Connected => {
                 canvas.line(&points, solid);
                 points.iter().for_each(|&point| dot(canvas, point, colour, style::DOT));

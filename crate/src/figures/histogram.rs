@@ -110,7 +110,8 @@ impl Histogram {
         };
         let merged = (last - first + 1).div_ceil(MOST_BINS);
         let width = (high - low) / bins as f64;
-        let merge = |counts: &[u64]| counts[first..=last].chunks(merged).map(|bins| bins.iter().sum()).collect();
+        let merge =
+            |counts: &[u64]| counts[first..=last].chunks(merged).map(|bins| bins.iter().sum()).collect();
         let counts = [merge(matching), merge(non_matching)];
         Ok(Self::with(title, low + first as f64 * width, width * merged as f64, counts))
     }
@@ -153,7 +154,10 @@ impl Histogram {
 
     fn cell(&self) -> Result<Cell> {
         let marks = self.relative_bias.into_iter();
-        axes::check("histogram: relative bias and margin", &marks.clone().chain(self.margin).collect::<Vec<_>>())?;
+        axes::check(
+            "histogram: relative bias and margin",
+            &marks.clone().chain(self.margin).collect::<Vec<_>>(),
+        )?;
         let edges = [self.low, self.start(self.counts[0].len())];
         let densities = (0..2).flat_map(|class| self.densities(class)).map(|(_, density)| density);
         Ok(Cell {

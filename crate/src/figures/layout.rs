@@ -79,7 +79,13 @@ pub(super) fn page(title: &str, legend: &[Entry], width: f64, height: f64) -> (C
     let total = top + above + height + style::BORDER * 0.75;
     let mut canvas = Canvas::new(width.round() as u32, total.round() as u32);
     for line in &title {
-        canvas.text(line, (width / 2.0, top + title_height / 2.0), style::TITLE, Colour::TEXT, Anchor::CENTRE);
+        canvas.text(
+            line,
+            (width / 2.0, top + title_height / 2.0),
+            style::TITLE,
+            Colour::TEXT,
+            Anchor::CENTRE,
+        );
         top += title_height;
     }
     top += if title.is_empty() { 0.0 } else { 8.0 };
@@ -234,8 +240,14 @@ struct Row {
 
 impl Grid {
     fn new(cells: &[Cell], columns: usize, width: f64, panel_height: f64, shared: (bool, bool)) -> Self {
-        let mut grid =
-            Self { count: cells.len(), columns, width: 0.0, insets: vec![22.0; columns], rows: vec![], shared };
+        let mut grid = Self {
+            count: cells.len(),
+            columns,
+            width: 0.0,
+            insets: vec![22.0; columns],
+            rows: vec![],
+            shared,
+        };
         for (index, cell) in cells.iter().enumerate().filter(|(index, _)| grid_y(*index, columns, shared)) {
             let widest = cell
                 .y
@@ -262,7 +274,8 @@ impl Grid {
         let title_lines = cells.iter().map(lines).max().unwrap_or(0);
         let labelled = (0..cells.len()).any(|column| self.x_labelled(row * self.columns + column));
         let ticks = if labelled { style::TICK * 1.6 } else { 0.0 };
-        let label_lines = cells.iter().map(|cell| x_label_lines(&cell.x, self.width).len()).max().unwrap_or(0);
+        let label_lines =
+            cells.iter().map(|cell| x_label_lines(&cell.x, self.width).len()).max().unwrap_or(0);
         let label = if labelled { label_lines as f64 * style::LABEL * style::LEADING } else { 0.0 };
         let last = (row + 1) * self.columns >= self.count;
         let gap = if last { 0.0 } else { 18.0 };

@@ -114,7 +114,7 @@ impl Certificate {
     /// The certificate of vectors with this geometry at `relative_bias`, or none if their
     /// margin there is not positive.
     pub fn of(geometry: &Geometry, relative_bias: f64) -> Option<Self> {
-        let margin = (geometry.min_matching - relative_bias).min(relative_bias - geometry.max_mismatching);
+        let margin = (geometry.min_matching - relative_bias).min(relative_bias - geometry.max_non_matching);
         (margin > 0.0).then_some(Self { margin, relative_bias })
     }
 

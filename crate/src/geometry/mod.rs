@@ -21,7 +21,7 @@ pub struct Geometry {
     /// min_i s_ii: the least similar matching pair.
     pub min_matching: f64,
     /// max_{i != j} s_ij: the most similar non-matching pair.
-    pub max_mismatching: f64,
+    pub max_non_matching: f64,
 }
 
 impl Geometry {
@@ -30,23 +30,23 @@ impl Geometry {
     /// # Errors
     /// [`crate::Error::Shape`] for fewer than two modalities or two pairs.
     pub fn of(embeddings: ArrayView3<f32>) -> Result<Self> {
-        let (min_matching, max_mismatching) = similarities::extremes(embeddings)?;
-        Ok(Self { min_matching, max_mismatching })
+        let (min_matching, max_non_matching) = similarities::extremes(embeddings)?;
+        Ok(Self { min_matching, max_non_matching })
     }
 
     /// The margin m = (min_i s_ii - max_{i != j} s_ij) / 2.
     pub fn margin(&self) -> f64 {
-        (self.min_matching - self.max_mismatching) / 2.0
+        (self.min_matching - self.max_non_matching) / 2.0
     }
 
     /// The relative bias (min_i s_ii + max_{i != j} s_ij) / 2, at which that margin is reached.
     pub fn optimal_relative_bias(&self) -> f64 {
-        (self.min_matching + self.max_mismatching) / 2.0
+        (self.min_matching + self.max_non_matching) / 2.0
     }
 
     /// Whether the vectors are an (m, b_rel)-constellation: s_ii >= b_rel + m for all i
     /// and s_ij <= b_rel - m for all i != j.
     pub fn is_constellation(&self, margin: f64, relative_bias: f64) -> bool {
-        self.min_matching >= relative_bias + margin && self.max_mismatching <= relative_bias - margin
+        self.min_matching >= relative_bias + margin && self.max_non_matching <= relative_bias - margin
     }
 }

@@ -11,7 +11,7 @@ pub struct Similarities {
     /// s_ii of every pair of modalities.
     pub matching: Vec<f32>,
     /// s_ij, i != j, of every pair of modalities.
-    pub mismatching: Vec<f32>,
+    pub non_matching: Vec<f32>,
 }
 
 impl Similarities {
@@ -25,7 +25,7 @@ impl Similarities {
         for (u, v) in modality_pairs(embeddings)? {
             for block in blocks(u, v, split) {
                 all.matching.extend(block.matching);
-                all.mismatching.extend(block.mismatching);
+                all.non_matching.extend(block.non_matching);
             }
         }
         Ok(all)
@@ -38,7 +38,7 @@ fn split(first_row: usize, block: ArrayView2<f32>) -> Similarities {
         for (j, &s) in row.iter().enumerate() {
             let side = match j == first_row + i {
                 true => &mut similarities.matching,
-                false => &mut similarities.mismatching,
+                false => &mut similarities.non_matching,
             };
             side.push(s);
         }
