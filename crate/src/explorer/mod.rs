@@ -1,8 +1,8 @@
 //! The explorer: one self-contained HTML output in which temperature, bias and the
 //! epochs of training are turned by hand.
 //!
-//! Rust packs the snapshots of a run into JSON; the files in `page/` draw them. The
-//! page needs no network and shares nothing with other explorers beside it.
+//! Rust packs moments of a run into JSON; the files in `page/` draw them. The page needs
+//! no network and shares nothing with other explorers beside it.
 
 mod axes;
 mod page;
@@ -14,7 +14,35 @@ use std::{fmt, io::Write, path::Path};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ndarray::Array3;
 
-use crate::{Error, History, Numerics, Result, files};
+use crate::display::show;
+use crate::{Error, Experiment, History, Numerics, Result, Run, files, view};
+
+/// An explorer of `run`, with its snapshots to scrub through.
+///
+/// # Errors
+/// [`Error::Figure`] if the run has numbers that are not finite.
+pub fn explore(run: &Run) -> Result<Explorer> {
+    let kind = run.experiment.bias.kind;
+    let snapshots = run.snapshots.iter().map(|snapshot| Frame {
+        epoch: snapshot.epoch,
+        vectors: snapshot.embeddings().to_owned(),
+        temperature: snapshot.temperature(),
+        relative_bias: kind.relative(snapshot.bias(), snapshot.temperature()),
+    });
+    let mut frames: Vec<Frame> = snapshots.collect();
+    if frames.is_empty() {
+        frames.push(Frame {
+            epoch: run.experiment.epochs,
+            vectors: run.embeddings().to_owned(),
+            temperature: run.temperature(),
+            relative_bias: run.relative_bias(),
+        });
+    }
+    let title = title(&run.experiment);
+    let still = crate::figures::histograms(&title, 1, &[view::histogram("", run)?])?.png;
+    let (history, numerics) = (run.history.clone(), run.experiment.numerics);
+    Explorer::new(&ExplorerData { title, frames, history, numerics, still })
+}
 
 /// What an [`Explorer`] shows.
 #[derive(Debug, Clone)]
@@ -23,7 +51,7 @@ pub struct ExplorerData {
     pub title: String,
     /// Moments of training in the order of their epochs; the last one is the result.
     pub frames: Vec<Frame>,
-    /// Curves between the snapshots; may be empty.
+    /// Curves between the frames; may be empty.
     pub history: History,
     /// Form of the loss that the page shows first.
     pub numerics: Numerics,
@@ -60,20 +88,19 @@ impl Explorer {
 
     /// Packs `data` into a page.
     ///
-    /// Frames are left out evenly where all of them would exceed
-    /// [`Explorer::MAX_BYTES`]; the first and the last one stay.
+    /// Frames are left out evenly where all of them would exceed [`Explorer::MAX_BYTES`];
+    /// the first and the last one stay.
     ///
     /// # Errors
-    /// [`Error::Figure`] if there is no frame, if epochs do not increase, or if a number is
-    /// not finite; [`Error::Shape`] if snapshots differ in shape or have fewer than two
-    /// modalities or pairs.
+    /// [`Error::Figure`] if there is no frame, if epochs do not increase, if a number is not
+    /// finite, or if title and still picture alone are too large; [`Error::Shape`] if frames
+    /// differ in shape or have fewer than two modalities or pairs.
     pub fn new(data: &ExplorerData) -> Result<Self> {
         validate(data)?;
-        let still = data.still.clone();
-        let frame = page::fragment(&data.title, &still, "").len();
-        let payload = payload::pack(data, Self::MAX_BYTES.saturating_sub(frame))?;
-        let html = page::fragment(&data.title, &still, &payload);
-        Ok(Self { title: data.title.clone(), html, still })
+        let around = page::fragment(&data.title, &data.still, "").len();
+        let payload = payload::pack(data, Self::MAX_BYTES.saturating_sub(around))?;
+        let html = page::fragment(&data.title, &data.still, &payload);
+        Ok(Self { title: data.title.clone(), html, still: data.still.clone() })
     }
 
     /// The page as a fragment, for a cell's `text/html` output.
@@ -92,31 +119,38 @@ impl Explorer {
             .map_err(|source| Error::file(path, source))
     }
 
-    /// Shows the page in a notebook cell, and a still picture where it cannot run.
+    /// Shows the page in a notebook, and a still picture where it cannot run (evcxr calls this).
     pub fn evcxr_display(&self) {
-        print!("EVCXR_BEGIN_CONTENT text/html\n{}\nEVCXR_END_CONTENT\n", self.html);
+        show("text/html", &self.html);
         if !self.still.is_empty() {
-            let still = BASE64_STANDARD.encode(&self.still);
-            print!("EVCXR_BEGIN_CONTENT image/png\n{still}\nEVCXR_END_CONTENT\n");
+            show("image/png", &BASE64_STANDARD.encode(&self.still));
         }
-        print!("EVCXR_BEGIN_CONTENT text/plain\n{self:?}\nEVCXR_END_CONTENT\n");
+        show("text/plain", &format!("{self:?}"));
     }
 }
 
 impl fmt::Debug for Explorer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Explorer of {:?}, {} kB of HTML", self.title, self.html.len() / 1000)
+        write!(f, "Explorer({:?}, {} kB of HTML)", self.title, self.html.len() / 1000)
     }
 }
 
-/// Numbers of steps at which to take snapshots of a run of `epochs` steps: the start,
-/// the end, and between them about `count` that are equidistant in the logarithm.
-pub fn snapshot_epochs(epochs: usize, count: usize) -> Vec<usize> {
-    let intervals = count.saturating_sub(2).max(1) as f64;
-    let spaced = (0..=intervals as usize).map(|k| (epochs as f64).powf(k as f64 / intervals).round() as usize);
-    let mut steps: Vec<usize> = std::iter::once(0).chain(spaced.map(|step| step.min(epochs))).collect();
-    steps.dedup();
-    steps
+/// What distinguishes a run, in a line.
+fn title(experiment: &Experiment) -> String {
+    let parameter = |trainable, value: f64| match trainable {
+        true => format!("trained from {value}"),
+        false => format!("fixed at {value}"),
+    };
+    let Experiment { pairs, dim, modalities, temperature, bias, seed, .. } = experiment;
+    let bias_name = match bias.kind {
+        crate::BiasKind::Relative => "b_rel",
+        crate::BiasKind::Absolute => "b",
+    };
+    let (t, bias) =
+        (parameter(temperature.trainable, temperature.init), parameter(bias.trainable, bias.init));
+    let modalities = if *modalities > 2 { format!(", M = {modalities}") } else { String::new() };
+    let locked = if experiment.locked { ", first modality locked" } else { "" };
+    format!("N = {pairs}, d = {dim}{modalities}, seed {seed}: t {t}, {bias_name} {bias}{locked}")
 }
 
 fn validate(data: &ExplorerData) -> Result<()> {
@@ -128,15 +162,16 @@ fn validate(data: &ExplorerData) -> Result<()> {
     if shape.0 < 2 || shape.1 < 2 || shape.2 < 1 {
         return Err(shape_error(format!("{shape:?}"), "at least 2 modalities, 2 pairs, dimension 1"));
     }
-    for snapshot in &data.frames {
-        if snapshot.vectors.dim() != shape {
-            return Err(shape_error(format!("{:?}", snapshot.vectors.dim()), &format!("{shape:?}")));
+    for Frame { epoch, vectors, temperature: t, relative_bias } in &data.frames {
+        if vectors.dim() != shape {
+            return Err(shape_error(format!("{:?}", vectors.dim()), &format!("{shape:?}")));
         }
-        let (epoch, t, bias) = (snapshot.epoch, snapshot.temperature, snapshot.relative_bias);
-        if !(t.is_finite() && t > 0.0 && bias.is_finite()) {
-            return figure(format!("t = {t} and b_rel = {bias} at epoch {epoch}, expected finite numbers"));
+        if !(t.is_finite() && *t > 0.0 && relative_bias.is_finite()) {
+            return figure(format!(
+                "t = {t}, b_rel = {relative_bias} at epoch {epoch}, expected finite numbers"
+            ));
         }
-        if !snapshot.vectors.iter().all(|x| x.abs() <= 1.001) {
+        if !vectors.iter().all(|x| x.abs() <= 1.001) {
             return figure(format!("a vector at epoch {epoch} is not a unit vector"));
         }
     }

@@ -2,11 +2,13 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
+use crate::display::escape;
+
 /// The drawing code, most basic first; together one function's body.
 const SCRIPTS: [&str; 8] = [
     include_str!("page/vendor/uPlot.iife.min.js"),
     include_str!("page/numerics.js"),
-    include_str!("page/snapshots.js"),
+    include_str!("page/frames.js"),
     include_str!("page/theme.js"),
     include_str!("page/ball.js"),
     include_str!("page/charts.js"),
@@ -62,8 +64,4 @@ fn quote(text: &str) -> String {
 /// JSON in which no `<` is left: in JSON it only stands in strings.
 fn neutralise(json: &str) -> String {
     json.replace('<', "\\u003c")
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

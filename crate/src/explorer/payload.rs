@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ndarray::{Array2, Array3, ArrayView3, s};
 use serde::Serialize;
 
-use super::{ExplorerData, Frame, axes, similarities, snapshot_epochs};
+use super::{ExplorerData, Frame, axes, similarities};
 use crate::{Error, History, Numerics, Result};
 
 /// What `page/explorer.js` reads.
@@ -21,13 +21,13 @@ struct Payload<'a> {
     curve: Curve,
     /// Share of the variance along the three axes that are drawn.
     share: [f32; 3],
-    snapshots: Snapshots,
+    frames: Frames,
 }
 
-/// The snapshots, as vectors where they are few, else condensed.
+/// The frames, as vectors where they are few, else condensed.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-enum Snapshots {
+enum Frames {
     /// The page computes similarities itself, and projects onto `axes` `[3, dim]`.
     Vectors { axes: Packed, vectors: Vec<Packed> },
     /// `points` `[modalities, drawn, 3]` are the projections of the first pairs.
@@ -37,13 +37,13 @@ enum Snapshots {
 #[derive(Serialize)]
 struct Sketch {
     matching: [Packed; 2],
-    other: [Packed; 2],
+    non_matching: [Packed; 2],
     extremes: [f32; 2],
     histogram: [Packed; 2],
 }
 
 /// Loss, t and b_rel after some of the steps. A loss is null where the history lacks it.
-#[derive(Serialize, Default)]
+#[derive(Serialize)]
 struct Curve {
     epoch: Vec<usize>,
     loss: Vec<Option<f32>>,
@@ -62,11 +62,11 @@ enum Packed {
 /// The page's JSON, of at most `budget` bytes.
 pub(super) fn pack(data: &ExplorerData, budget: usize) -> Result<String> {
     let last = &data.frames[data.frames.len() - 1].vectors;
-    let per_snapshot = similarities_of(last);
-    let as_vectors = per_snapshot <= MAX_COMPUTED_BY_PAGE
+    let per_frame = similarities_of(last);
+    let as_vectors = per_frame <= MAX_COMPUTED_BY_PAGE
         && last.len() * size_of::<i16>() * data.frames.len() <= MAX_VECTOR_BYTES;
     let mut kept: Vec<&Frame> = data.frames.iter().collect();
-    while !as_vectors && kept.len() > 2 && kept.len() * per_snapshot > MAX_CONDENSED {
+    while !as_vectors && kept.len() > 2 && kept.len() * per_frame > MAX_CONDENSED {
         kept = thin(&kept);
     }
     loop {
@@ -77,13 +77,16 @@ pub(super) fn pack(data: &ExplorerData, budget: usize) -> Result<String> {
             false if kept.len() > 2 => kept = thin(&kept),
             false => {
                 let kilobytes = json.len() / 1000;
-                return Err(Error::Figure(format!("explorer: two snapshots already take {kilobytes} kB")));
+                return Err(Error::Figure(format!(
+                    "explorer: two frames take {kilobytes} kB, expected {} kB",
+                    budget / 1000
+                )));
             }
         }
     }
 }
 
-/// Similarities a snapshot up to which the page computes them from the vectors (N = 200).
+/// Similarities a frame up to which the page computes them from the vectors (N = 200).
 const MAX_COMPUTED_BY_PAGE: usize = 40_000;
 /// Size up to which vectors are shipped, as 16-bit integers before base64.
 const MAX_VECTOR_BYTES: usize = 360_000;
@@ -99,11 +102,11 @@ fn similarities_of(vectors: &Array3<f32>) -> usize {
     pairs * pairs * modalities * (modalities - 1) / 2
 }
 
-/// Every other snapshot, and the last one.
-fn thin<'a>(snapshots: &[&'a Frame]) -> Vec<&'a Frame> {
-    let last = snapshots.len() - 1;
-    let every_other = snapshots.iter().enumerate().filter(|(k, _)| k % 2 == 0 && k + 1 < last || *k == last);
-    every_other.map(|(_, &snapshot)| snapshot).collect()
+/// Every other frame, and the last one.
+fn thin<'a>(frames: &[&'a Frame]) -> Vec<&'a Frame> {
+    let last = frames.len() - 1;
+    let every_other = frames.iter().enumerate().filter(|(k, _)| k % 2 == 0 && k + 1 < last || *k == last);
+    every_other.map(|(_, &frame)| frame).collect()
 }
 
 fn payload<'a>(data: &'a ExplorerData, kept: &[&Frame], as_vectors: bool) -> Payload<'a> {
@@ -118,12 +121,12 @@ fn payload<'a>(data: &'a ExplorerData, kept: &[&Frame], as_vectors: bool) -> Pay
         pairs,
         dim,
         numerics: data.numerics,
-        epochs: kept.iter().map(|snapshot| snapshot.epoch).collect(),
-        temperature: kept.iter().map(|snapshot| snapshot.temperature).collect(),
-        relative_bias: kept.iter().map(|snapshot| snapshot.relative_bias).collect(),
+        epochs: kept.iter().map(|frame| frame.epoch).collect(),
+        temperature: kept.iter().map(|frame| frame.temperature).collect(),
+        relative_bias: kept.iter().map(|frame| frame.relative_bias).collect(),
         curve: curve(&data.history, kept),
         share: axes.share.map(|share| share as f32),
-        snapshots: match as_vectors {
+        frames: match as_vectors {
             true => as_vectors_of(kept, &rows),
             false => as_sketches_of(kept, &rows),
         },
@@ -131,40 +134,42 @@ fn payload<'a>(data: &'a ExplorerData, kept: &[&Frame], as_vectors: bool) -> Pay
 }
 
 /// All in full precision where that is small; otherwise the result only, and 16 bits before it.
-fn as_vectors_of(kept: &[&Frame], axes: &Array2<f32>) -> Snapshots {
-    let numbers: usize = kept.iter().map(|snapshot| snapshot.vectors.len()).sum();
+fn as_vectors_of(kept: &[&Frame], axes: &Array2<f32>) -> Frames {
+    let numbers: usize = kept.iter().map(|frame| frame.vectors.len()).sum();
     let all_in_full = numbers * size_of::<f32>() <= MAX_VECTOR_BYTES;
-    let pack = |(k, snapshot): (usize, &&Frame)| match all_in_full || k + 1 == kept.len() {
-        true => Packed::f32(snapshot.vectors.iter().copied()),
-        false => Packed::i16(snapshot.vectors.view()),
+    let pack = |(k, frame): (usize, &&Frame)| match all_in_full || k + 1 == kept.len() {
+        true => Packed::f32(frame.vectors.iter().copied()),
+        false => Packed::i16(frame.vectors.view()),
     };
-    Snapshots::Vectors {
+    Frames::Vectors {
         axes: Packed::f32(axes.iter().copied()),
         vectors: kept.iter().enumerate().map(pack).collect(),
     }
 }
 
-fn as_sketches_of(kept: &[&Frame], axes: &Array2<f32>) -> Snapshots {
+fn as_sketches_of(kept: &[&Frame], axes: &Array2<f32>) -> Frames {
     let (modalities, pairs, dim) = kept[0].vectors.dim();
     let drawn = pairs.min(MAX_DRAWN / modalities).max(1);
-    let project = |snapshot: &&Frame| {
-        let first = snapshot.vectors.slice(s![.., ..drawn, ..]).to_owned();
-        let points = first.into_shape_with_order((modalities * drawn, dim)).expect("an owned array is contiguous");
+    let project = |frame: &&Frame| {
+        let first = frame.vectors.slice(s![.., ..drawn, ..]).to_owned();
+        let points =
+            first.into_shape_with_order((modalities * drawn, dim)).expect("an owned array is contiguous");
         let points = points.dot(&axes.t()).into_shape_with_order((modalities, drawn, 3));
         Packed::i16(points.expect("a product is contiguous").view())
     };
-    let condense = |snapshot: &&Frame| {
-        let sketch = similarities::condense(snapshot.vectors.view());
-        let groups =
-            |groups: similarities::Groups| [groups.mean, groups.count].map(|numbers| Packed::f32(numbers.into_iter()));
+    let condense = |frame: &&Frame| {
+        let sketch = similarities::condense(frame.vectors.view());
+        let groups = |groups: similarities::Groups| {
+            [groups.mean, groups.count].map(|numbers| Packed::f32(numbers.into_iter()))
+        };
         Sketch {
             matching: groups(sketch.matching),
-            other: groups(sketch.other),
+            non_matching: groups(sketch.non_matching),
             extremes: sketch.extremes,
             histogram: sketch.histogram.map(|counts| Packed::f32(counts.into_iter().map(|n| n as f32))),
         }
     };
-    Snapshots::Sketches {
+    Frames::Sketches {
         drawn,
         points: kept.iter().map(project).collect(),
         sketches: kept.iter().map(condense).collect(),
@@ -172,33 +177,33 @@ fn as_sketches_of(kept: &[&Frame], axes: &Array2<f32>) -> Snapshots {
 }
 
 /// Aligns the history, whose loss is that before a step and whose parameters are those
-/// after it, to "after so many steps".
+/// after it, to "after so many steps"; without a history, the parameters of the frames.
 fn curve(history: &History, kept: &[&Frame]) -> Curve {
+    let mut moments: Vec<(usize, f64, f64)> =
+        kept.iter().map(|frame| (frame.epoch, frame.temperature, frame.relative_bias)).collect();
     let epochs = history.temperature.len().min(history.relative_bias.len());
-    let mut curve = Curve::default();
-    let mut push = |epoch: usize, temperature: f64, relative_bias: f64| {
-        let loss = history.loss.get(epoch).map(|&loss| loss as f32);
-        curve.epoch.push(epoch);
-        curve.loss.push(loss.filter(|loss| loss.is_finite()));
-        curve.temperature.push(temperature as f32);
-        curve.relative_bias.push(relative_bias as f32);
-    };
-    let steps = snapshot_epochs(epochs, CURVE_POINTS);
-    for epoch in steps.into_iter().filter(|&epoch| epoch > 0) {
-        if curve_starts(epoch, kept) {
-            push(0, kept[0].temperature, kept[0].relative_bias);
-        }
-        push(epoch, history.temperature[epoch - 1], history.relative_bias[epoch - 1]);
+    if epochs > 0 {
+        moments.retain(|&(epoch, ..)| epoch == 0); // the history lacks the initial parameters
+        let after = |epoch| (epoch, history.temperature[epoch - 1], history.relative_bias[epoch - 1]);
+        moments.extend(log_spaced(epochs, CURVE_POINTS).into_iter().map(after));
     }
-    if epochs == 0 {
-        kept.iter().for_each(|snapshot| push(snapshot.epoch, snapshot.temperature, snapshot.relative_bias));
+    let loss =
+        |epoch: usize| history.loss.get(epoch).map(|&loss| loss as f32).filter(|loss| loss.is_finite());
+    Curve {
+        epoch: moments.iter().map(|moment| moment.0).collect(),
+        loss: moments.iter().map(|moment| loss(moment.0)).collect(),
+        temperature: moments.iter().map(|moment| moment.1 as f32).collect(),
+        relative_bias: moments.iter().map(|moment| moment.2 as f32).collect(),
     }
-    curve
 }
 
-/// Whether the initial parameters, which the history lacks, come before this `epoch`.
-fn curve_starts(epoch: usize, kept: &[&Frame]) -> bool {
-    epoch == 1 && kept[0].epoch == 0
+/// At most `count` numbers from 1 to `last`, evenly in the logarithm.
+fn log_spaced(last: usize, count: usize) -> Vec<usize> {
+    let exponent = |k: usize| k as f64 / (count - 1) as f64;
+    let mut numbers: Vec<usize> =
+        (0..count).map(|k| ((last as f64).powf(exponent(k)).round() as usize).clamp(1, last)).collect();
+    numbers.dedup();
+    numbers
 }
 
 impl Packed {
@@ -210,7 +215,8 @@ impl Packed {
     fn i16(numbers: ArrayView3<'_, f32>) -> Self {
         let largest = numbers.iter().fold(f32::MIN_POSITIVE, |largest, x| largest.max(x.abs()));
         let scale = largest / f32::from(i16::MAX);
-        let bytes: Vec<u8> = numbers.iter().flat_map(|x| ((x / scale).round() as i16).to_le_bytes()).collect();
+        let bytes: Vec<u8> =
+            numbers.iter().flat_map(|x| ((x / scale).round() as i16).to_le_bytes()).collect();
         Self::I16 { i16: BASE64_STANDARD.encode(bytes), scale }
     }
 }

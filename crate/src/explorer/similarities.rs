@@ -15,16 +15,16 @@ pub(super) struct Groups {
     pub(super) count: Vec<f32>,
 }
 
-/// All similarities of a snapshot, condensed.
+/// All similarities of a frame, condensed.
 #[derive(Debug, Clone)]
 pub(super) struct Sketch {
     /// Of matching pairs, from the lowest on.
     pub(super) matching: Groups,
     /// Of non-matching pairs, from the highest on.
-    pub(super) other: Groups,
+    pub(super) non_matching: Groups,
     /// The lowest similarity of a matching and the highest of a non-matching pair.
     pub(super) extremes: [f32; 2],
-    /// Counts in [`BINS`] equal bins of [-1, 1]: matching pairs, then the others.
+    /// Counts in [`BINS`] equal bins of [-1, 1]: matching pairs, then non-matching ones.
     pub(super) histogram: [Vec<u32>; 2],
 }
 
@@ -42,9 +42,13 @@ pub(super) fn condense(vectors: ArrayView3<'_, f32>) -> Sketch {
         histogram[kind][bin(s, BINS)] += 1;
         extremes[kind] = if is_matching { extremes[kind].min(s) } else { extremes[kind].max(s) };
     });
-    let [matching, other] = fine;
-    let (matching, other) = (matching.groups(0..FINE_BINS), other.groups((0..FINE_BINS).rev()));
-    Sketch { matching, other, extremes, histogram }
+    let [matching, non_matching] = fine;
+    Sketch {
+        matching: matching.groups(0..FINE_BINS),
+        non_matching: non_matching.groups((0..FINE_BINS).rev()),
+        extremes,
+        histogram,
+    }
 }
 
 /// Calls `visit(is_matching, similarity)` for every entry of every pair of modalities.
@@ -145,8 +149,8 @@ mod tests {
             let terms = groups.mean.iter().zip(&groups.count);
             terms.map(|(&s, &n)| f64::from(n) * softplus(sign * t * (f64::from(s) - bias))).sum()
         };
-        let count: f32 = sketch.matching.count.iter().chain(&sketch.other.count).sum();
-        (total(&sketch.matching, -1.0) + total(&sketch.other, 1.0)) / f64::from(count)
+        let count: f32 = sketch.matching.count.iter().chain(&sketch.non_matching.count).sum();
+        (total(&sketch.matching, -1.0) + total(&sketch.non_matching, 1.0)) / f64::from(count)
     }
 
     proptest! {
@@ -158,10 +162,10 @@ mod tests {
             let sketch = condense(vectors.view());
             let pairs = angles.len() / 2;
             prop_assert_eq!(sketch.matching.count.iter().sum::<f32>(), pairs as f32);
-            prop_assert_eq!(sketch.other.count.iter().sum::<f32>(), (pairs * (pairs - 1)) as f32);
+            prop_assert_eq!(sketch.non_matching.count.iter().sum::<f32>(), (pairs * (pairs - 1)) as f32);
             prop_assert_eq!(sketch.histogram[1].iter().sum::<u32>() as usize, pairs * (pairs - 1));
             prop_assert!((sketch.matching.mean[0] - sketch.extremes[0]).abs() < 1e-4);
-            prop_assert!((sketch.other.mean[0] - sketch.extremes[1]).abs() < 1e-4);
+            prop_assert!((sketch.non_matching.mean[0] - sketch.extremes[1]).abs() < 1e-4);
             let t = f64::exp(log_t);
             let (exact, sketched) = (exact_loss(&vectors, t, bias), sketch_loss(&sketch, t, bias));
             prop_assert!((sketched / exact - 1.0).abs() < 0.01, "{} {}", exact, sketched);

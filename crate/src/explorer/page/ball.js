@@ -69,7 +69,7 @@ class Ball {
     return best;
   }
 
-  // scene: { snapshot, bias, chosen, theme }
+  // scene: { frame, bias, chosen, theme }
   draw(scene) {
     const { canvas } = this;
     const size = canvas.clientWidth;
@@ -80,7 +80,7 @@ class Ball {
     this.centre = size / 2;
     this.radius = size / 2 - 12;
     this.drawGlobe(g, scene.theme);
-    this.placed = this.place(scene.snapshot);
+    this.placed = this.place(scene.frame);
     this.drawPairs(g, scene);
     if (scene.chosen !== null && this.dim === 3) this.drawCap(g, scene);
     this.drawPoints(g, scene);
@@ -134,13 +134,13 @@ class Ball {
   }
 
   // Partners are joined; in the colour of a wrong pair where they lie below the threshold.
-  drawPairs(g, { snapshot, bias, chosen, theme }) {
-    const { drawn } = snapshot;
+  drawPairs(g, { frame, bias, chosen, theme }) {
+    const { drawn } = frame;
     for (let pair = 0; pair < drawn; pair++) {
       for (let second = 1; second < this.modalities; second++) {
         const [a, b] = [this.placed[pair], this.placed[second * drawn + pair]];
-        const wrong = snapshot.similarity?.(pair, second) < bias;
-        g.strokeStyle = wrong ? theme.other : theme.text;
+        const wrong = frame.similarity?.(pair, second) < bias;
+        g.strokeStyle = wrong ? theme["non-matching"] : theme.text;
         g.globalAlpha = alpha(chosen, pair) * (0.35 + 0.25 * Math.min(a.depth, b.depth)) + (wrong ? 0.15 : 0);
         g.lineWidth = pair === chosen ? 2.5 : 1.25;
         g.beginPath();
@@ -152,8 +152,8 @@ class Ball {
     g.globalAlpha = 1;
   }
 
-  drawPoints(g, { snapshot, chosen, theme }) {
-    const base = snapshot.drawn * this.modalities > 120 ? 2.4 : 4;
+  drawPoints(g, { frame, chosen, theme }) {
+    const base = frame.drawn * this.modalities > 120 ? 2.4 : 4;
     for (const point of [...this.placed].sort((a, b) => a.depth - b.depth)) {
       const size = base * (1 + 0.25 * point.depth) * (point.pair === chosen ? 1.6 : 1);
       g.globalAlpha = alpha(chosen, point.pair) * (0.65 + 0.35 * point.depth);
@@ -171,8 +171,8 @@ class Ball {
   }
 
   // The circle of points whose similarity to the chosen U_i is the threshold.
-  drawCap(g, { snapshot, bias, chosen, theme }) {
-    if (Math.abs(bias) > 1 || chosen >= snapshot.drawn) return;
+  drawCap(g, { frame, bias, chosen, theme }) {
+    if (Math.abs(bias) > 1 || chosen >= frame.drawn) return;
     const pole = this.placed[chosen].at;
     const helper = Math.abs(pole[0]) < 0.8 ? [1, 0, 0] : [0, 1, 0];
     const first = unit(cross(pole, helper));

@@ -1,6 +1,6 @@
 // The charts, on uPlot: each is made once, and redraws itself from `scene()`.
 //
-// scene() is { snapshot, temperature, bias, numerics, theme, trained, biasRange, logRange, … }.
+// scene() is { frame, temperature, bias, numerics, theme, trained, biasRange, logRange, … }.
 
 // A plot in `element`. `x` and `y`: { range(), log, splits(), label }; `drag(x, y)` is told
 // where in the plot the pointer is held.
@@ -104,7 +104,7 @@ function verticalLine(u, g, x, colour, { width = 1, dash = [] } = {}) {
   g.setLineDash([]);
 }
 
-// Similarities of matching and other pairs, the threshold, and the band that separates them.
+// Similarities of matching and non-matching pairs, the threshold, and the band that separates them.
 function histogramChart(element, scene, drag) {
   const bins = 100;
   const step = uPlot.paths.stepped({ align: 1 });
@@ -121,14 +121,14 @@ function histogramChart(element, scene, drag) {
     scene,
     x: { range: () => scene().biasRange, label: undefined },
     y: logAxis(() => [0.6, 1.3 * scene().largestCount], 5, { label: "pairs in a bin" }),
-    series: [kind("other", "40"), kind("matching", "40")],
+    series: [kind("non-matching", "40"), kind("matching", "40")],
     drag: (x) => drag(x),
     under: (u, g) => drawBand(u, g, scene()),
     over: drawThreshold,
   });
 
-  function drawBand(u, g, { snapshot, theme }) {
-    const [low, high] = [snapshot.extremes[1], snapshot.extremes[0]];
+  function drawBand(u, g, { frame, theme }) {
+    const [low, high] = [frame.extremes[1], frame.extremes[0]];
     g.save();
     clipTo(g, u.bbox);
     if (high > low) {
@@ -136,7 +136,7 @@ function histogramChart(element, scene, drag) {
       g.fillStyle = theme.band;
       g.fillRect(left, u.bbox.top, Math.max(right - left, devicePixelRatio), u.bbox.height);
     }
-    verticalLine(u, g, low, theme.other, { dash: [3, 3] });
+    verticalLine(u, g, low, theme["non-matching"], { dash: [3, 3] });
     verticalLine(u, g, high, theme.matching, { dash: [3, 3] });
     g.restore();
   }
@@ -153,11 +153,11 @@ function histogramChart(element, scene, drag) {
   return {
     chart,
     refresh() {
-      const { snapshot, biasRange, zoomed } = scene();
-      const [low, high] = zoomed || !snapshot.counts ? biasRange : [-1, 1];
+      const { frame, biasRange, zoomed } = scene();
+      const [low, high] = zoomed || !frame.counts ? biasRange : [-1, 1];
       const edges = Array.from({ length: bins + 1 }, (_, k) => low + (k / bins) * (high - low));
-      const counts = ["matching", "other"].map((name, k) =>
-        !zoomed && snapshot.counts ? snapshot.counts[k] : histogram(snapshot.sample[name], low, high, bins),
+      const counts = ["matching", "nonMatching"].map((name, k) =>
+        !zoomed && frame.counts ? frame.counts[k] : histogram(frame.sample[name], low, high, bins),
       );
       // A count of zero has no logarithm: it is drawn below the axis.
       const column = (values) => [...values, values[bins - 1]].map((count) => count || 0.01);
@@ -170,7 +170,7 @@ function legend(g, { left, top, width, px }, theme) {
   g.font = scaled(theme.font, px);
   g.textAlign = "left";
   g.textBaseline = "middle";
-  ["matching", "other", "trained", "b_rel"].forEach((name, k) => {
+  ["matching", "non-matching", "trained", "b_rel"].forEach((name, k) => {
     const [x, y] = [left + width + 8 * px, top + (8 + 18 * k) * px];
     if (name === "trained") triangle(g, x + 4 * px, y - 3 * px, 5 * px, theme.accent);
     else {
@@ -213,7 +213,7 @@ function curveChart(element, scene, { epochs, values, label, log, hidden, scrub 
     y: log ? logAxis(() => range, 3, { label }) : { range: () => range, label, splits: () => [low, high], values: (_, shown) => (high > low ? shown : shown.slice(0, 1)).map((x) => x.toFixed(2)) },
     series: [{ stroke: () => scene().theme.text, width: 1.5, points: { show: false }, pxAlign: 0 }],
     drag: (x) => scrub(Math.expm1(x)),
-    over: (u, g) => verticalLine(u, g, Math.log1p(scene().snapshot.epoch), scene().theme.accent, { width: 2 }),
+    over: (u, g) => verticalLine(u, g, Math.log1p(scene().frame.epoch), scene().theme.accent, { width: 2 }),
   });
   chart.setData([epochs.map(Math.log1p), values.map((value) => (log && !(value > 0) ? null : value))]);
   return chart;

@@ -15,10 +15,10 @@ function start(script, style, body, data) {
 function explore(shadow, data) {
   const find = (id) => shadow.getElementById(id);
   const root = shadow.querySelector(".explorer");
-  const snapshotAt = readSnapshots(data);
+  const frameAt = readFrames(data);
   const last = data.epochs.length - 1;
   const ranges = settingRanges(data);
-  const curve = completeCurve(data, snapshotAt);
+  const curve = completeCurve(data, frameAt);
   const state = {
     k: last, temperature: data.temperature[last], bias: data.relative_bias[last], numerics: data.numerics,
     follow: true, zoomed: false, hovered: null, pinned: null, playing: false,
@@ -26,16 +26,16 @@ function explore(shadow, data) {
   let scene = makeScene();
 
   function makeScene() {
-    const snapshot = snapshotAt(state.k);
+    const frame = frameAt(state.k);
     const chosen = state.hovered ?? state.pinned;
     return {
-      snapshot, chosen, curve,
+      frame, chosen, curve,
       temperature: state.temperature, bias: state.bias, numerics: state.numerics, zoomed: state.zoomed,
-      trained: { temperature: snapshot.temperature, bias: snapshot.relativeBias },
-      biasRange: state.zoomed ? zoomedRange(snapshot, ranges.bias) : ranges.bias,
+      trained: { temperature: frame.temperature, bias: frame.relativeBias },
+      biasRange: state.zoomed ? zoomedRange(frame, ranges.bias) : ranges.bias,
       logRange: ranges.log,
-      largestCount: sizeOf(snapshot.sample.other),
-      chosenSimilarity: chosen === null ? null : (snapshot.similarity?.(chosen) ?? null),
+      largestCount: sizeOf(frame.sample.nonMatching),
+      chosenSimilarity: chosen === null ? null : (frame.similarity?.(chosen) ?? null),
       theme: readTheme(root),
     };
   }
@@ -85,7 +85,7 @@ function explore(shadow, data) {
   function render() {
     const before = scene;
     scene = makeScene();
-    const moved = before.snapshot !== scene.snapshot || String(before.biasRange) !== String(scene.biasRange);
+    const moved = before.frame !== scene.frame || String(before.biasRange) !== String(scene.biasRange);
     if (moved || !render.done) histogramView.refresh();
     if (moved || !render.done) landscapeView.chart.setData([[0, 1], [null, null]]);
     render.done = true;
@@ -94,7 +94,7 @@ function explore(shadow, data) {
     showSetting(find, scene, state, ranges);
     showReadouts(find, scene);
     find("epoch").value = state.k;
-    find("epoch-value").textContent = scene.snapshot.epoch.toLocaleString("en");
+    find("epoch-value").textContent = scene.frame.epoch.toLocaleString("en");
   }
 
   listen();
@@ -132,7 +132,7 @@ function explore(shadow, data) {
     });
   }
 
-  // Steps through the snapshots, from the start if it stands at the end.
+  // Steps through the frames, from the start if it stands at the end.
   function play() {
     update({ playing: true, k: state.k === last ? 0 : state.k });
     let shown = performance.now();
@@ -174,12 +174,12 @@ function zoomedRange({ extremes: [lowest, highest] }, [from, to]) {
   return [Math.max(from, middle - 4 * margin), Math.min(to, middle + 4 * margin)];
 }
 
-// The recorded losses, with those that are missing computed where there is a snapshot.
-function completeCurve({ curve, epochs, numerics }, snapshotAt) {
+// The recorded losses, with those that are missing computed where there is a frame.
+function completeCurve({ curve, epochs, numerics }, frameAt) {
   const computed = (epoch) => {
     const k = epochs.indexOf(epoch);
     if (k < 0) return null;
-    const { sample, temperature, relativeBias } = snapshotAt(k);
+    const { sample, temperature, relativeBias } = frameAt(k);
     return loss(sample, temperature, relativeBias, numerics);
   };
   return { ...curve, loss: curve.loss.map((value, k) => value ?? computed(curve.epoch[k])) };
@@ -199,7 +199,7 @@ function stepSlider(event) {
   event.target.dispatchEvent(new Event("input"));
 }
 
-function showSetting(find, { temperature, bias, trained, snapshot }, { follow, zoomed, numerics }, ranges) {
+function showSetting(find, { temperature, bias, trained, frame }, { follow, zoomed, numerics }, ranges) {
   const place = (range, x) => clamp((x - range[0]) / (range[1] - range[0]), [0, 1]);
   const logPlace = (t) => place(ranges.log, Math.log10(t));
   find("temperature").value = logPlace(temperature);
@@ -212,7 +212,7 @@ function showSetting(find, { temperature, bias, trained, snapshot }, { follow, z
   }
   find("temperature-mark").style.setProperty("--from", logPlace(trained.temperature));
   find("bias-mark").style.setProperty("--from", place(ranges.bias, trained.bias));
-  const [lowest, highest] = snapshot.extremes;
+  const [lowest, highest] = frame.extremes;
   find("bias-band").hidden = lowest <= highest;
   find("bias-band").style.setProperty("--from", place(ranges.bias, highest));
   find("bias-band").style.setProperty("--to", place(ranges.bias, lowest));
@@ -221,30 +221,30 @@ function showSetting(find, { temperature, bias, trained, snapshot }, { follow, z
   find("numerics").value = numerics;
 }
 
-function showReadouts(find, { snapshot, temperature, bias, numerics, chosen, chosenSimilarity }) {
+function showReadouts(find, { frame, temperature, bias, numerics, chosen, chosenSimilarity }) {
   const write = (id, text) => (find(id).textContent = text);
-  const { sample, extremes } = snapshot;
+  const { sample, extremes } = frame;
   const similarity = chosenSimilarity === null ? "" : `, similarity ${chosenSimilarity.toFixed(4)}`;
   write("chosen", chosen === null ? "" : `pair ${chosen + 1}${similarity}`);
   const parts = lossParts(sample, temperature, bias, numerics);
-  const total = parts.matching + parts.other;
+  const total = parts.matching + parts.nonMatching;
   write("loss", scientific(total));
   write("loss-matching", scientific(parts.matching));
-  write("loss-other", scientific(parts.other));
+  write("loss-non-matching", scientific(parts.nonMatching));
   find("share").style.width = `${total > 0 ? clamp((100 * parts.matching) / total, [0, 100]) : 50}%`;
   const right = separated(sample, bias);
   write("above", outOf(right.matching, sizeOf(sample.matching)));
-  write("below", outOf(right.other, sizeOf(sample.other)));
+  write("below", outOf(right.nonMatching, sizeOf(sample.nonMatching)));
   write("margin", ((extremes[0] - extremes[1]) / 2).toFixed(4));
   write("optimal", ((extremes[0] + extremes[1]) / 2).toFixed(4));
   write("absolute", significant(temperature * bias, 5));
 }
 
 function describe(find, data, { theme }) {
-  const { title, modalities, pairs, dim, share, snapshots } = data;
+  const { title, modalities, pairs, dim, share, frames } = data;
   find("title").textContent = title;
   const several = modalities > 2 ? `, all ${(modalities * (modalities - 1)) / 2} pairs of modalities together` : "";
-  const condensed = snapshots.kind === "sketches" ? "; the loss is computed from groups of similarities, within 1 %" : "";
+  const condensed = frames.kind === "sketches" ? "; the loss is computed from groups of similarities, within 1 %" : "";
   find("about").textContent = `${modalities} modalities, N = ${pairs} pairs, d = ${dim}${several}${condensed}`;
   const names = modalities === 2 ? ["U", "V"] : Array.from({ length: modalities }, (_, k) => `modality ${k + 1}`);
   find("ball-legend").replaceChildren(
@@ -256,13 +256,13 @@ function describe(find, data, { theme }) {
     }),
   );
   const percent = (x) => `${Math.round(100 * x)} %`;
-  const drawn = snapshots.kind === "sketches" && snapshots.drawn < pairs ? ` The first ${snapshots.drawn} pairs.` : "";
+  const drawn = frames.kind === "sketches" && frames.drawn < pairs ? ` The first ${frames.drawn} pairs.` : "";
   find("ball-help").textContent =
     dim === 3
       ? `Drag or use the arrow keys to turn. Point at a pair: the circle holds what is at similarity b_rel to its U.${drawn}`
       : `The first two principal axes of the final vectors (${percent(share[0])} and ${percent(share[1])} of the variance); drag to see the third.${drawn}`;
   find("map-help").textContent =
-    "White: the path of training, its white point the epoch shown. Drag in the map or the histogram to move the setting (ring). Dashed: highest other and lowest matching similarity; between them lies the margin.";
+    "White: the path of training, its white point the epoch shown. Drag in the map or the histogram to move the setting (ring). Dashed: highest non-matching and lowest matching similarity; between them lies the margin.";
 }
 
 const scientific = (x) => (x !== 0 && (Math.abs(x) < 1e-3 || Math.abs(x) >= 1e5) ? x.toExponential(3) : significant(x, 4));

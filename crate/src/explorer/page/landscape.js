@@ -22,24 +22,24 @@ function landscapeChart(element, scene, drag) {
 
   // Computes the map if what it depends on has changed.
   function compute() {
-    const { snapshot, numerics, biasRange, logRange } = scene();
-    const wanted = [snapshot.epoch, numerics, ...biasRange, ...logRange].join();
+    const { frame, numerics, biasRange, logRange } = scene();
+    const wanted = [frame.epoch, numerics, ...biasRange, ...logRange].join();
     if (wanted === drawn) return;
     drawn = wanted;
-    const values = landscape(snapshot.sample, numerics, biasRange, logRange, COLUMNS, ROWS);
+    const values = landscape(frame.sample, numerics, biasRange, logRange, COLUMNS, ROWS);
     paint(image, values);
     contours = contourLines(values, COLUMNS, ROWS, LOSS_DECADES);
   }
 
   function draw(u, g, box) {
     compute();
-    const { theme, temperature, bias, trained, snapshot, curve } = scene();
+    const { theme, temperature, bias, trained, frame, curve } = scene();
     colourBar(g, box, theme);
     g.drawImage(image, box.left, box.top, box.width, box.height);
     clipTo(g, box);
     const at = ([x, y]) => [u.valToPos(x, "x", true), u.valToPos(y, "y", true)];
     drawContours(g, box, contours);
-    for (const edge of snapshot.extremes) verticalLine(u, g, edge, "#ffffffb0", { dash: [3, 3] });
+    for (const edge of frame.extremes) verticalLine(u, g, edge, "#ffffffb0", { dash: [3, 3] });
     drawPath(g, box, curve.relative_bias.map((x, k) => at([x, curve.temperature[k]])));
     spot(g, at([trained.bias, trained.temperature]), 5 * box.px, "#fff", "#000");
     crosshair(g, box, at([bias, temperature]));

@@ -1,6 +1,6 @@
 // The sigmoid loss of a set of similarities, and what is read off them.
 //
-// A sample is { matching, other }, each { values, weights }: similarities and, where they
+// A sample is { matching, nonMatching }, each { values, weights }: similarities and, where they
 // stand for groups, how many each stands for (weights is null where each is one).
 
 const softplus = (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
@@ -13,10 +13,10 @@ const shiftedLog = (p) => fround(Math.log(fround(p + EPSILON)));
 
 // One entry's loss, of a pair of the given kind with logit z.
 const TERMS = {
-  exact: { matching: (z) => softplus(-z), other: (z) => softplus(z) },
+  exact: { matching: (z) => softplus(-z), nonMatching: (z) => softplus(z) },
   paper: {
     matching: (z) => -shiftedLog(sigmoid32(z)),
-    other: (z) => -shiftedLog(fround(1 - sigmoid32(z))),
+    nonMatching: (z) => -shiftedLog(fround(1 - sigmoid32(z))),
   },
 };
 
@@ -28,38 +28,38 @@ function sum({ values, weights }, f) {
   return total;
 }
 
-// The mean loss over all pairs, as the parts that matching and other pairs contribute to it.
+// The mean loss over all pairs, as the parts that matching and non-matching pairs contribute to it.
 function lossParts(sample, t, bias, numerics) {
-  const { matching, other } = TERMS[numerics];
-  const count = sizeOf(sample.matching) + sizeOf(sample.other);
+  const { matching, nonMatching } = TERMS[numerics];
+  const count = sizeOf(sample.matching) + sizeOf(sample.nonMatching);
   return {
     matching: sum(sample.matching, (s) => matching(t * (s - bias))) / count,
-    other: sum(sample.other, (s) => other(t * (s - bias))) / count,
+    nonMatching: sum(sample.nonMatching, (s) => nonMatching(t * (s - bias))) / count,
   };
 }
 
 function loss(sample, t, bias, numerics) {
   const parts = lossParts(sample, t, bias, numerics);
-  return parts.matching + parts.other;
+  return parts.matching + parts.nonMatching;
 }
 
-// How many pairs lie on the right side of the threshold b_rel: matching above, others below.
+// How many pairs lie on the right side of the threshold b_rel: matching above, non-matching below.
 function separated(sample, bias) {
   return {
     matching: sum(sample.matching, (s) => Number(s >= bias)),
-    other: sum(sample.other, (s) => Number(s < bias)),
+    nonMatching: sum(sample.nonMatching, (s) => Number(s < bias)),
   };
 }
 
 // Similarities of all pairs of modalities of `vectors` [modalities, pairs, dim].
 function similarities(vectors, modalities, pairs, dim) {
   const matching = [];
-  const other = [];
+  const nonMatching = [];
   for (let first = 0; first < modalities; first++) {
     for (let second = first + 1; second < modalities; second++) {
       for (let i = 0; i < pairs; i++) {
         for (let j = 0; j < pairs; j++) {
-          (i === j ? matching : other).push(dot(vectors, (first * pairs + i) * dim, (second * pairs + j) * dim, dim));
+          (i === j ? matching : nonMatching).push(dot(vectors, (first * pairs + i) * dim, (second * pairs + j) * dim, dim));
         }
       }
     }
@@ -67,7 +67,7 @@ function similarities(vectors, modalities, pairs, dim) {
   const sorted = (values) => Float32Array.from(values).sort();
   return {
     matching: { values: sorted(matching), weights: null },
-    other: { values: sorted(other).reverse(), weights: null },
+    nonMatching: { values: sorted(nonMatching).reverse(), weights: null },
   };
 }
 
@@ -78,7 +78,7 @@ function dot(vectors, a, b, dim) {
 }
 
 // A sample of groups instead of single similarities: the landscape needs some thousand
-// losses at once. From the deciding end on (the lowest matching, the highest other pair)
+// losses at once. From the deciding end on (the lowest matching, the highest non-matching pair)
 // a group holds a 16th of all before it, so its spread never shows in the loss.
 function grouped(sample) {
   const merge = ({ values, weights }) => {
@@ -95,7 +95,7 @@ function grouped(sample) {
     }
     return { values: Float32Array.from(means), weights: Float32Array.from(counts) };
   };
-  return { matching: merge(sample.matching), other: merge(sample.other) };
+  return { matching: merge(sample.matching), nonMatching: merge(sample.nonMatching) };
 }
 
 // Number of similarities in each of `bins` equal bins of [low, high].

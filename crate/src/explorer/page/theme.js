@@ -1,6 +1,6 @@
 // Colours for what is drawn on canvases: the same CSS variables as the page's.
 
-const COLOURS = ["background", "text", "muted", "line", "matching", "other", "accent", "band"];
+const COLOURS = ["background", "text", "muted", "line", "matching", "non-matching", "accent", "band"];
 
 // Sets `data-theme` on `root` after the brightness of what lies behind it, as JupyterLab's
 // theme and the system's may differ, and returns the colours.
