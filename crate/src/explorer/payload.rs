@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ndarray::{Array2, Array3, ArrayView3, s};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{ExplorerData, Frame, axes, similarities};
@@ -172,7 +173,7 @@ fn as_sketches_of(kept: &[&Frame], axes: &Array2<f32>) -> Frames {
     Frames::Sketches {
         drawn,
         points: kept.iter().map(project).collect(),
-        sketches: kept.iter().map(condense).collect(),
+        sketches: kept.par_iter().map(condense).collect(),
     }
 }
 

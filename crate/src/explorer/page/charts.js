@@ -43,9 +43,8 @@ function plot(element, { height, scene, x, y, series, under, over, drag, right =
   return chart;
 }
 
-// Room on the right of the two charts that share the axis of b_rel, for legends.
-const RIGHT = 74;
-const LEFT = 62;
+// Room on the right of the two charts that share the axis of b_rel, for the colours' key.
+const RIGHT = 48;
 
 function clipped(u, draw) {
   if (!draw) return;
@@ -89,6 +88,12 @@ function logAxis(range, most, rest) {
   };
   const values = (_, shown) => shown.map((value) => (value >= 1 && value <= 1000 ? String(Math.round(value)) : power(Math.round(Math.log10(value)))));
   return { log: true, range, splits, values, ...rest };
+}
+
+// An axis on which only the two ends of a curve are labelled.
+function endsAxis(range, [low, high], rest) {
+  const values = (_, shown) => shown.map((value) => (Math.abs(value) < 0.001 && value ? value.toExponential(0) : String(Number(value.toPrecision(3)))));
+  return { range: () => range, splits: () => (high > low ? [low, high] : [low]), values, ...rest };
 }
 
 function verticalLine(u, g, x, colour, { width = 1, dash = [] } = {}) {
@@ -143,7 +148,6 @@ function histogramChart(element, scene, drag) {
 
   function drawThreshold(u, g, box) {
     const { bias, theme, chosenSimilarity, trained } = scene();
-    legend(g, box, theme);
     clipTo(g, box);
     verticalLine(u, g, bias, theme.text, { width: 2 });
     triangle(g, u.valToPos(trained.bias, "x", true), box.top, 6 * box.px, theme.accent);
@@ -164,22 +168,6 @@ function histogramChart(element, scene, drag) {
       chart.setData([edges, column(counts[1]), column(counts[0])]);
     },
   };
-}
-
-function legend(g, { left, top, width, px }, theme) {
-  g.font = scaled(theme.font, px);
-  g.textAlign = "left";
-  g.textBaseline = "middle";
-  ["matching", "non-matching", "trained", "b_rel"].forEach((name, k) => {
-    const [x, y] = [left + width + 8 * px, top + (8 + 18 * k) * px];
-    if (name === "trained") triangle(g, x + 4 * px, y - 3 * px, 5 * px, theme.accent);
-    else {
-      g.fillStyle = theme[name] ?? theme.text;
-      g.fillRect(x + (name === "b_rel" ? 3 * px : 0), y - 4 * px, (name === "b_rel" ? 2 : 8) * px, 8 * px);
-    }
-    g.fillStyle = theme.text;
-    g.fillText(name, x + 12 * px, y);
-  });
 }
 
 const scaled = (font, px) => font.replace(/^[\d.]+/, (size) => size * px);
@@ -210,7 +198,7 @@ function curveChart(element, scene, { epochs, values, label, log, hidden, scrub 
       values: (_, shown) => shown.map((x) => (hidden ? "" : shortNumber(Math.round(Math.expm1(x))))),
       hidden,
     },
-    y: log ? logAxis(() => range, 3, { label }) : { range: () => range, label, splits: () => [low, high], values: (_, shown) => (high > low ? shown : shown.slice(0, 1)).map((x) => x.toFixed(2)) },
+    y: log && high > 15 * low ? logAxis(() => range, 3, { label }) : endsAxis(range, [low, high], { log, label }),
     series: [{ stroke: () => scene().theme.text, width: 1.5, points: { show: false }, pxAlign: 0 }],
     drag: (x) => scrub(Math.expm1(x)),
     over: (u, g) => verticalLine(u, g, Math.log1p(scene().frame.epoch), scene().theme.accent, { width: 2 }),
