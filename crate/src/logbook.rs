@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::display::{Table, short};
 use crate::figures::Figure;
-use crate::{Error, Experiment, Result, Run, files};
+use crate::runs::{Ensemble, Runs};
+use crate::{Error, Experiment, Record, Result, Run, Settings, files};
 
 /// The record of one execution of a notebook. Figures go to `logs/`, metrics to
 /// `logs/metrics/<notebook>.json`, beside the folder of the notebooks or where
@@ -99,6 +100,39 @@ impl Logbook {
             entry.as_object_mut().expect("an object").extend(rename_clashes(fields));
         }
         self.runs.push(entry);
+    }
+
+    /// Trains labelled experiments side by side and records them. The keys that
+    /// `reproduce --set` names are replaced, as by [`Logbook::configure`].
+    ///
+    /// # Errors
+    /// As [`Experiment::train`].
+    pub fn train(&mut self, experiments: Vec<(String, Experiment)>, record: Record) -> Result<Runs> {
+        let settings = Settings { record, ..Settings::default() };
+        let runs = Runs::train(self.configure_all(experiments)?, settings)?;
+        runs.iter().for_each(|(label, run)| self.run(label, run));
+        Ok(runs)
+    }
+
+    /// Trains labelled experiments from seeds 1 to `seeds` and records every run.
+    ///
+    /// # Errors
+    /// As [`Experiment::train`].
+    pub fn train_seeds(
+        &mut self,
+        experiments: Vec<(String, Experiment)>,
+        seeds: u64,
+    ) -> Result<Vec<Ensemble>> {
+        let ensembles = Ensemble::train(&self.configure_all(experiments)?, seeds)?;
+        for ensemble in &ensembles {
+            let label = |run: &Run| format!("{}, seed {}", ensemble.label, run.experiment.seed);
+            ensemble.runs.iter().for_each(|run| self.run(&label(run), run));
+        }
+        Ok(ensembles)
+    }
+
+    fn configure_all(&self, experiments: Vec<(String, Experiment)>) -> Result<Vec<(String, Experiment)>> {
+        experiments.into_iter().map(|(label, experiment)| Ok((label, self.configure(experiment)?))).collect()
     }
 
     /// Writes `figure` as `logs/<file>` and gives it back, to be shown.
