@@ -41,6 +41,21 @@ impl Runs {
         self
     }
 
+    /// The runs with these labels, in this order.
+    ///
+    /// # Panics
+    /// If no run has one of the labels.
+    #[must_use]
+    pub fn select(&self, labels: &[&str]) -> Self {
+        let labels_owned = labels.iter().map(|&label| label.to_owned()).collect();
+        Self { labels: labels_owned, runs: labels.iter().map(|&label| self[label].clone()).collect() }
+    }
+
+    /// The runs as one ensemble, where they differ only in what was drawn.
+    pub fn ensemble(&self, label: &str) -> Ensemble {
+        Ensemble { label: label.to_owned(), runs: self.runs.clone() }
+    }
+
     /// A row of final numbers for each run.
     pub fn table(&self) -> Table {
         let header = ["run", "loss", "t", "b_rel", "margin m", "optimal b_rel"];
@@ -61,6 +76,21 @@ impl Runs {
     /// Shows the table in a notebook (evcxr calls this).
     pub fn evcxr_display(&self) {
         self.table().evcxr_display();
+    }
+}
+
+/// The run with this label.
+///
+/// # Panics
+/// If there is none.
+impl std::ops::Index<&str> for Runs {
+    type Output = Run;
+
+    fn index(&self, label: &str) -> &Run {
+        match self.iter().find(|(other, _)| *other == label) {
+            Some((_, run)) => run,
+            None => panic!("no run is labelled {label:?}; there are {:?}", self.labels),
+        }
     }
 }
 
@@ -102,7 +132,7 @@ impl Ensemble {
 
     /// How many of the runs end with a positive margin.
     pub fn separated(&self) -> usize {
-        self.runs.iter().filter(|run| run.geometry().margin() > 0.0).count()
+        self.runs.iter().filter(|run| run.margin() > 0.0).count()
     }
 }
 
@@ -119,7 +149,7 @@ pub fn ensembles_table(ensembles: &[Ensemble]) -> Table {
             cell(&Run::loss),
             cell(&Run::temperature),
             cell(&Run::relative_bias),
-            cell(&|run| run.geometry().margin()),
+            cell(&Run::margin),
             format!("{} of {}", ensemble.separated(), ensemble.runs.len()),
         ])
     })
