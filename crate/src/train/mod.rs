@@ -1,6 +1,7 @@
 //! The one training loop.
 
 mod engine;
+mod fused;
 mod history;
 
 pub(crate) use engine::{Engine, State};
