@@ -1,0 +1,8 @@
+//! What a notebook needs: `use siglip_core::prelude::*;`.
+
+pub use crate::BiasKind::{Absolute, Relative};
+pub use crate::Numerics::{Exact, Paper};
+pub use crate::figures::{self, Axis, Figure, Histogram, Panel, Series};
+pub use crate::geometry::{self, Certificate, Constellation, Similarities};
+pub use crate::logbook::{Logbook, Published, Tolerance, published};
+pub use crate::{Bias, Experiment, Geometry, Numerics, Record, Run, Settings, Temperature, display, view};
