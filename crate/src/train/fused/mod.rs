@@ -134,9 +134,10 @@ impl Fused {
                 BiasKind::Relative => -t * mean * sums.g,
                 BiasKind::Absolute => -mean * sums.g,
             },
-            adapter: self.adapter.as_ref().map_or(0.0, |adapter| {
-                t * mean * adapter.derivative(sums.g, sums.gx + offset * sums.g)
-            }),
+            adapter: self
+                .adapter
+                .as_ref()
+                .map_or(0.0, |adapter| t * mean * adapter.derivative(sums.g, sums.gx + offset * sums.g)),
             margin: (matching - other) / 2.0,
             optimal_relative_bias: (matching + other) / 2.0 + offset,
         }

@@ -59,10 +59,7 @@ impl Pass {
             .collect();
         let numbers = modalities * shape.panels * shape.width * shape.dim;
         let work = blocks.len() * ROWS * shape.rows * (shape.dim + 12);
-        let shares = (work / SHARE_WORK)
-            .min(MAX_SHARED / numbers)
-            .clamp(1, MAX_SHARES)
-            .min(blocks.len());
+        let shares = (work / SHARE_WORK).min(MAX_SHARED / numbers).clamp(1, MAX_SHARES).min(blocks.len());
         let share = |index: usize| Share {
             blocks: blocks.len() * index / shares..blocks.len() * (index + 1) / shares,
             gradients: (0..modalities).map(|_| Panels::zeros(shape)).collect(),
@@ -74,7 +71,12 @@ impl Pass {
         let threads = threads.min(shares.len());
         let pool = match threads {
             0 | 1 => None,
-            _ => Some(rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(crate::Error::Threads)?),
+            _ => Some(
+                rayon::ThreadPoolBuilder::new()
+                    .num_threads(threads)
+                    .build()
+                    .map_err(crate::Error::Threads)?,
+            ),
         };
         Ok(Self { path, blocks, shares, pool })
     }
@@ -130,7 +132,8 @@ impl WithSimd for Entries<'_> {
             let trained = block.u >= self.first_trained;
             let work = Work { simd, logits: self.logits, block: *block, trained };
             let (tile, partial) = (tile.as_mut_slice(), partial.as_mut_slice());
-            *sums = sums.merge(work.run(&self.points[block.u], &self.points[block.v], gradients, tile, partial));
+            *sums =
+                sums.merge(work.run(&self.points[block.u], &self.points[block.v], gradients, tile, partial));
         }
     }
 }
@@ -145,7 +148,14 @@ struct Work<S> {
 
 impl<S: Simd> Work<S> {
     #[inline(always)]
-    fn run(&self, u: &Panels, v: &Panels, gradients: &mut [Panels], tile: &mut [f32], partial: &mut [f32]) -> Sums {
+    fn run(
+        &self,
+        u: &Panels,
+        v: &Panels,
+        gradients: &mut [Panels],
+        tile: &mut [f32],
+        partial: &mut [f32],
+    ) -> Sums {
         let Block { panel, first, .. } = self.block;
         let width = u.shape.width;
         let count = ROWS.min(width - first);
@@ -232,7 +242,6 @@ impl<S: Simd> Work<S> {
         }
     }
 }
-
 
 /// `sums += a * b`, entry by entry.
 #[inline(always)]

@@ -84,7 +84,13 @@ fn dot<S: Simd, const C: usize>(u: Panel, i: usize, v: Panel, j: usize, start: L
 
 /// `gradient[k, j] += sum_i G_ij U_ik`, into the panel of V's gradient.
 #[inline(always)]
-pub(super) fn column_gradient<S: Simd>(simd: S, tile: &[f32], u: RowBlock, width: usize, gradient: &mut [f32]) {
+pub(super) fn column_gradient<S: Simd>(
+    simd: S,
+    tile: &[f32],
+    u: RowBlock,
+    width: usize,
+    gradient: &mut [f32],
+) {
     for (k, size) in blocks(gradient.len() / width, 4) {
         let gradient = &mut gradient[k * width..][..size * width];
         for (j, vectors) in blocks(width / S::F32_LANES, 2) {
@@ -118,9 +124,8 @@ fn columns<S: Simd, const K: usize, const C: usize>(
     let (tile, _) = S::as_simd_f32s(tile);
     let coordinates: [&[f32]; K] =
         std::array::from_fn(|kk| &u.panel.data[(k + kk) * u.panel.width + u.first..][..u.count]);
-    let mut sums: [[Lanes<S>; C]; K] = std::array::from_fn(|kk| {
-        std::array::from_fn(|c| Lanes::new(simd, gradient[kk * vectors + j + c]))
-    });
+    let mut sums: [[Lanes<S>; C]; K] =
+        std::array::from_fn(|kk| std::array::from_fn(|c| Lanes::new(simd, gradient[kk * vectors + j + c])));
     for (i, g) in tile.chunks_exact(vectors).take(u.count).enumerate() {
         let g: [S::f32s; C] = g[j..j + C].try_into().expect("C vectors");
         for (sums, coordinate) in sums.iter_mut().zip(coordinates) {
@@ -169,9 +174,8 @@ fn rows<S: Simd, const K: usize>(
     let (v, _) = S::as_simd_f32s(v.data);
     let g: [&[S::f32s]; QUAD] = std::array::from_fn(|r| &quad[r * vectors..][..vectors]);
     let v: [&[S::f32s]; K] = std::array::from_fn(|kk| &v[(k + kk) * vectors..][..vectors]);
-    let mut sums: [[Lanes<S>; QUAD]; K] = std::array::from_fn(|kk| {
-        std::array::from_fn(|r| Lanes::new(simd, partial[(k + kk) * ROWS + i + r]))
-    });
+    let mut sums: [[Lanes<S>; QUAD]; K] =
+        std::array::from_fn(|kk| std::array::from_fn(|r| Lanes::new(simd, partial[(k + kk) * ROWS + i + r])));
     for j in 0..vectors {
         for (sums, v) in sums.iter_mut().zip(v) {
             let v = Lanes::new(simd, v[j]);

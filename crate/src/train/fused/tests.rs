@@ -194,7 +194,12 @@ fn assert_slopes(experiment: &Experiment, points: &Array3<f32>) {
         let largest = 1.0 + experiment.bias.init.abs();
         close(got.loss, want.loss, 1e-3, "loss");
         close(got.log_t, want.log_t, 0.1 * want.scale * t * largest, "log t");
-        close(got.bias, want.bias, 0.1 * want.scale * if experiment.bias.kind == BiasKind::Relative { t } else { 1.0 }, "bias");
+        close(
+            got.bias,
+            want.bias,
+            0.1 * want.scale * if experiment.bias.kind == BiasKind::Relative { t } else { 1.0 },
+            "bias",
+        );
         if experiment.adapter.is_some() {
             close(got.adapter, want.x, 0.1 * want.scale * t, "adapter");
         }
@@ -213,9 +218,10 @@ fn descriptions() -> impl Strategy<Value = Experiment> {
     let temperature = (-2.0..2.0_f64).prop_map(f64::exp);
     let bias = (prop_oneof![Just(BiasKind::Relative), Just(BiasKind::Absolute)], -1.5..1.5_f64);
     let numerics = prop_oneof![Just(Numerics::Paper), Just(Numerics::Exact)];
-    let locked = prop_oneof![Just((false, None)), Just((true, None)), (-2.0..2.0_f64).prop_map(|x| (true, Some(x)))];
-    (shape, temperature, bias, numerics, locked).prop_map(|(shape, t, (kind, init), numerics, (locked, adapter))| {
-        Experiment {
+    let locked =
+        prop_oneof![Just((false, None)), Just((true, None)), (-2.0..2.0_f64).prop_map(|x| (true, Some(x)))];
+    (shape, temperature, bias, numerics, locked).prop_map(
+        |(shape, t, (kind, init), numerics, (locked, adapter))| Experiment {
             pairs: shape.0,
             dim: shape.1,
             modalities: if adapter.is_some() { 2 } else { shape.2 },
@@ -226,8 +232,8 @@ fn descriptions() -> impl Strategy<Value = Experiment> {
             adapter,
             engine: EngineChoice::Fused,
             ..Experiment::default()
-        }
-    })
+        },
+    )
 }
 
 proptest! {
