@@ -94,35 +94,30 @@ impl std::ops::Index<&str> for Runs {
     }
 }
 
-/// One experiment from many seeds.
+/// Runs that differ only in what was drawn.
 #[derive(Debug, Clone)]
 pub struct Ensemble {
     /// What distinguishes the experiment from others.
     pub label: String,
-    /// One run a seed.
+    /// One run a seed, or a place in a stream.
     pub runs: Vec<Run>,
 }
 
 impl Ensemble {
-    /// Trains each labelled experiment from seeds 1 to `seeds`, all side by side, recording
-    /// the margin at every epoch.
+    /// Trains labelled groups of experiments, all side by side.
     ///
     /// # Errors
     /// As [`Experiment::train`].
-    pub fn train(experiments: &[(String, Experiment)], seeds: u64) -> Result<Vec<Self>> {
-        let of_seed = |experiment: &Experiment, seed| Experiment { seed, skip: 0, ..experiment.clone() };
-        let all: Vec<Experiment> = experiments
-            .iter()
-            .flat_map(|(_, experiment)| (1..=seeds).map(|seed| of_seed(experiment, seed)))
-            .collect();
-        let settings =
-            Settings { record: Record { margin: true, xi: false }, snapshots: 0, ..Settings::default() };
-        let mut runs = train_all(&all, settings)?.into_iter();
-        let take = |(label, _): &(String, Experiment)| Self {
-            label: label.clone(),
-            runs: runs.by_ref().take(seeds as usize).collect(),
-        };
-        Ok(experiments.iter().map(take).collect())
+    pub fn train(groups: Vec<(String, Vec<Experiment>)>, record: Record) -> Result<Vec<Self>> {
+        let (labels, groups): (Vec<String>, Vec<Vec<Experiment>>) = groups.into_iter().unzip();
+        let settings = Settings { record, snapshots: 0, ..Settings::default() };
+        let mut runs = train_all(&groups.concat(), settings)?.into_iter();
+        let sizes = groups.iter().map(Vec::len);
+        Ok(labels
+            .into_iter()
+            .zip(sizes)
+            .map(|(label, size)| Self { label, runs: runs.by_ref().take(size).collect() })
+            .collect())
     }
 
     /// One number of each run.

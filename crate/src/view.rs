@@ -95,8 +95,19 @@ pub fn over_parameter(
     Series::connected(label, parameter, &middle).within(&low, &high)
 }
 
+/// A recorded number at each epoch, averaged over the runs.
+pub fn mean_over_epochs(ensemble: &Ensemble, column: fn(&History) -> &Vec<f64>) -> Vec<f64> {
+    (0..recorded_epochs(ensemble, column))
+        .map(|epoch| mean_and_deviation(&ensemble.values(|run| column(&run.history)[epoch])).0)
+        .collect()
+}
+
+fn recorded_epochs(ensemble: &Ensemble, column: fn(&History) -> &Vec<f64>) -> usize {
+    ensemble.runs.iter().map(|run| column(&run.history).len()).min().unwrap_or(0)
+}
+
 fn band(ensemble: &Ensemble, spread: Spread, column: fn(&History) -> &Vec<f64>) -> Series {
-    let epochs = ensemble.runs.iter().map(|run| column(&run.history).len()).min().unwrap_or(0);
+    let epochs = recorded_epochs(ensemble, column);
     let (mut low, mut middle, mut high) = (Vec::new(), Vec::new(), Vec::new());
     for epoch in 0..epochs {
         let [l, m, h] = spread_of(&ensemble.values(|run| column(&run.history)[epoch]), spread);
