@@ -120,7 +120,11 @@ fn one(project: &Project, python: &Python, name: &str, request: &Request, output
     let logs = output.join(name);
     files::remove(&logs)?;
     fs::create_dir_all(&logs)?;
-    let mut variables = vec![("SIGLIP_LOGS".to_owned(), logs.to_string_lossy().into_owned())];
+    let mut variables = vec![
+        ("SIGLIP_LOGS".to_owned(), logs.to_string_lossy().into_owned()),
+        // What is committed has no progress lines with times.
+        ("SIGLIP_PROGRESS".to_owned(), "off".to_owned()),
+    ];
     if !request.overrides.is_empty() {
         let texts: Vec<_> = request.overrides.iter().map(|Override(text)| text).collect();
         variables.push(("SIGLIP_SET".to_owned(), serde_json::to_string(&texts)?));

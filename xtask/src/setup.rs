@@ -25,7 +25,7 @@ pub fn everything(project: &Project) -> Result<Python> {
     let rustc = rustc_version()?;
     evcxr::ready(project, &rustc)?;
     warm::ready(project, &rustc)?;
-    spec::ready(project, &python)?;
+    spec::ready(project, &python, &env::current_exe()?)?;
     Ok(python)
 }
 

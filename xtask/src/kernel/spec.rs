@@ -1,6 +1,9 @@
 //! The kernelspec, by which Jupyter finds the kernel.
 
-use std::{env, fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -16,15 +19,16 @@ pub const DISPLAY_NAME: &str = "Rust (siglip)";
 /// Folder with the `cargo` that the kernel compiles with, for when Jupyter's own path has none.
 pub const CARGO_FOLDER: &str = "SIGLIP_CARGO_FOLDER";
 
-/// Writes the kernelspec and the program that it names, if they are not as they should be.
+/// Writes the kernelspec and the copy of `program`, this one, that it names, if they are not as they
+/// should be.
 ///
 /// # Errors
 /// If the Python environment or the project's folder cannot be written.
-pub fn ready(project: &Project, python: &Python) -> Result<()> {
-    let this = fs::read(env::current_exe().context("this program has no file")?)?;
+pub fn ready(project: &Project, python: &Python, program: &Path) -> Result<()> {
+    let wanted = fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
     let launcher = launcher(project);
-    if fs::read(&launcher).ok().as_deref() != Some(this.as_slice()) {
-        files::copy(&env::current_exe()?, &launcher)?;
+    if fs::read(&launcher).ok().as_deref() != Some(wanted.as_slice()) {
+        files::copy(program, &launcher)?;
     }
     let text = serde_json::to_string_pretty(&content(project))? + "\n";
     let file = file(python);
