@@ -186,7 +186,7 @@ impl Ruler {
 
     /// Ticks for an axis along the page, whose labels of font size `size` must not touch.
     pub(super) fn ticks_along(&self, length: f64, size: f64) -> Vec<Tick> {
-        let mut spacing = 70.0;
+        let mut spacing = 90.0;
         loop {
             let ticks = self.ticks(length, spacing);
             let labelled: Vec<_> = ticks.iter().filter(|tick| !tick.label.is_empty()).collect();
@@ -245,6 +245,9 @@ impl Ruler {
                 .collect()
         };
         let mut values = candidates(&[1.0, 2.0, 5.0]);
+        if values.len() < 3 {
+            values = candidates(&[1.0, 1.5, 2.0, 3.0, 5.0, 7.0]);
+        }
         if values.len() < 2 || values.len() as f64 > most {
             let step = round_step((10f64.powf(self.high) - 10f64.powf(self.low)) / most.min(4.0));
             let start = (10f64.powf(self.low) / step).ceil();
@@ -320,7 +323,7 @@ fn scientific(value: f64) -> String {
 fn grouped(digits: &str) -> String {
     let whole_end = digits.find('.').unwrap_or(digits.len());
     let start = usize::from(digits.starts_with('-'));
-    if whole_end - start < 5 {
+    if whole_end - start < 4 {
         return digits.to_owned();
     }
     let mut grouped = String::new();
@@ -346,7 +349,7 @@ mod tests {
     fn ticks_stand_at_round_numbers() {
         let ruler = |low, high| Ruler::new(&Axis::linear("x").between(low, high), [].into_iter(), 0.0).unwrap();
         assert_eq!(labels(&ruler(-1.0, 1.0).ticks(500.0, 120.0)), ["-1.0", "-0.5", "0.0", "0.5", "1.0"]);
-        assert_eq!(labels(&ruler(0.0, 10_000.0).ticks(500.0, 240.0)), ["0", "5000", "10,000"]);
+        assert_eq!(labels(&ruler(0.0, 10_000.0).ticks(500.0, 240.0)), ["0", "5,000", "10,000"]);
         let log = Ruler::new(&Axis::log("x"), [1e-6, 1.0].into_iter(), 0.0).unwrap();
         assert_eq!(labels(&log.ticks(500.0, 150.0)), ["10^{-6}", "10^{-4}", "10^{-2}", "10^{0}"]);
     }

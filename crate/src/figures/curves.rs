@@ -29,7 +29,7 @@ pub fn plot(title: &str, columns: usize, panels: &[Panel]) -> Result<Figure> {
         canvas.clipped(frame.area, |canvas| panel.draw(canvas, frame, &legend));
         layout::draw_frame(&mut canvas, frame.area);
     }
-    Figure::encode(&canvas)
+    Figure::of(&canvas)
 }
 
 /// Series over a pair of axes.
@@ -87,9 +87,9 @@ impl Series {
         Self::new(label, Shape::Line, x, y)
     }
 
-    /// A curve over the indices 1, 2, …, as of epochs.
+    /// A curve over the epochs 0, 1, …
     pub fn history(label: &str, y: &[f64]) -> Self {
-        let epochs: Vec<f64> = (1..=y.len()).map(|epoch| epoch as f64).collect();
+        let epochs: Vec<f64> = (0..y.len()).map(|epoch| epoch as f64).collect();
         Self::line(label, &epochs, y)
     }
 
@@ -269,7 +269,7 @@ fn at(frame: &Frame, x: &[f64], y: &[f64]) -> Vec<Point> {
 }
 
 fn dot(canvas: &mut Canvas, at: Point, colour: Colour, radius: f64) {
-    canvas.disc(at, radius + 1.0, Colour::WHITE);
+    canvas.disc(at, radius + 0.8, Colour::WHITE);
     canvas.disc(at, radius, colour);
 }
 

@@ -24,7 +24,7 @@ pub fn histograms(title: &str, columns: usize, panels: &[Histogram]) -> Result<F
         canvas.clipped(frame.area, |canvas| panel.draw(canvas, frame));
         layout::draw_frame(&mut canvas, frame.area);
     }
-    Figure::encode(&canvas)
+    Figure::of(&canvas)
 }
 
 /// Two classes of values, counted in bins that they share.
@@ -56,7 +56,9 @@ const COLOURS: [Colour; 2] = [Colour::MATCHING, Colour::NON_MATCHING];
 const OPACITY: f64 = 0.45;
 
 impl Histogram {
-    /// Counts similarities in 50 bins over their joint range. A class may be empty.
+    /// Counts similarities in bins of a fiftieth of their joint range. A class may be
+    /// empty. Two bins meet midway between the smallest matching and the largest
+    /// non-matching value, so classes that are separated never share a bin.
     ///
     /// # Errors
     /// [`Error::Figure`] if both are empty, or a value is not finite.
@@ -73,10 +75,12 @@ impl Histogram {
             .ok_or_else(|| Error::Figure(format!("histogram {title:?}: both classes are empty")))?;
         let (low, high) = widened(low, high);
         let width = (high - low) / BINS as f64;
+        let low = low - width * (1.0 - between(matching, non_matching).map_or(0.0, |s| (s - low) / width).fract());
+        let bins = BINS + 1;
         let count = |values: &[f32]| {
-            let mut counts = vec![0; BINS];
+            let mut counts = vec![0; bins];
             for value in values {
-                counts[(((f64::from(*value) - low) / width) as usize).min(BINS - 1)] += 1;
+                counts[(((f64::from(*value) - low) / width) as usize).min(bins - 1)] += 1;
             }
             counts
         };
@@ -207,7 +211,13 @@ impl Histogram {
     }
 }
 
-const BAND: Colour = Colour(0xf3, 0xe3, 0xb3);
+const BAND: Colour = Colour(0xf6, 0xe9, 0xc4);
+
+/// Midway between the smallest matching and the largest non-matching value.
+fn between(matching: &[f32], non_matching: &[f32]) -> Option<f64> {
+    let extent = |values: &[f32]| axes::extent(values.iter().map(|value| f64::from(*value)));
+    Some((extent(matching)?.0 + extent(non_matching)?.1) / 2.0)
+}
 
 /// A range of positive length around values that (nearly) coincide.
 fn widened(low: f64, high: f64) -> (f64, f64) {

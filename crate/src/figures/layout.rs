@@ -59,8 +59,7 @@ pub(super) enum Key {
     Area,
 }
 
-/// Length of a legend's key, and its distance to the label and to the next entry.
-const KEY: f64 = 38.0;
+/// Distance of a legend's label to its key, and to the next entry.
 const KEY_GAP: f64 = 9.0;
 const ENTRY_GAP: f64 = 30.0;
 
@@ -69,71 +68,92 @@ pub(super) fn page(title: &str, legend: &[Entry], width: f64, height: f64) -> (C
     let room = width - 2.0 * style::BORDER;
     let title = if title.is_empty() { vec![] } else { text::wrap(title, style::TITLE, room) };
     let rows = legend_rows(legend, room);
-    let title_height = style::LEADING * style::TITLE;
-    let legend_height = 1.45 * style::LABEL;
-    let mut top = style::BORDER * 0.75;
-    let above = title.len() as f64 * title_height
-        + rows.len() as f64 * legend_height
-        + if rows.is_empty() { 0.0 } else { 6.0 }
-        + if title.is_empty() { 0.0 } else { 8.0 };
-    let total = top + above + height + style::BORDER * 0.75;
+    let title_row = style::LEADING * style::TITLE;
+    let below = |rows: usize, gap: f64| if rows == 0 { 0.0 } else { gap };
+    let title_height = title.len() as f64 * title_row + below(title.len(), 8.0);
+    let legend_height = rows.len() as f64 * LEGEND_ROW + below(rows.len(), 6.0);
+    let border = style::BORDER * 0.75;
+    let total = border + title_height + legend_height + height + border;
     let mut canvas = Canvas::new(width.round() as u32, total.round() as u32);
-    for line in &title {
-        canvas.text(line, (width / 2.0, top + title_height / 2.0), style::TITLE, Colour::TEXT, Anchor::CENTRE);
-        top += title_height;
+    for (k, line) in title.iter().enumerate() {
+        let at = (width / 2.0, border + (k as f64 + 0.5) * title_row);
+        canvas.text(line, at, style::TITLE, Colour::TEXT, Anchor::CENTRE);
     }
-    top += if title.is_empty() { 0.0 } else { 8.0 };
-    for row in rows {
-        draw_legend_row(&mut canvas, row, (width / 2.0, top + legend_height / 2.0));
-        top += legend_height;
-    }
-    let top = if legend.is_empty() { top } else { top + 6.0 };
+    draw_legend(&mut canvas, &rows, room, border + title_height);
+    let top = border + title_height + legend_height;
     (canvas, Rect { left: style::BORDER, top, right: width - style::BORDER, bottom: top + height })
 }
 
-fn entry_width(entry: &Entry) -> f64 {
-    KEY + KEY_GAP + text::width(&entry.label, style::TICK)
+const LEGEND_ROW: f64 = 1.45 * style::LABEL;
+
+/// Length of an entry's key.
+fn key_length(key: Key) -> f64 {
+    match key {
+        Key::Dot => 2.0 * style::DOT + 2.0,
+        Key::Trajectory => 50.0,
+        _ => 38.0,
+    }
 }
 
+fn entry_width(entry: &Entry) -> f64 {
+    key_length(entry.key) + KEY_GAP + text::width(&entry.label, style::TICK) + ENTRY_GAP
+}
+
+/// The entries in as few rows as fit, of about equal length.
 fn legend_rows(legend: &[Entry], room: f64) -> Vec<&[Entry]> {
-    let fits = |row: &[Entry]| row.iter().map(|entry| entry_width(entry) + ENTRY_GAP).sum::<f64>() <= room;
+    let fits = |row: &[Entry]| row.iter().map(entry_width).sum::<f64>() - ENTRY_GAP <= room;
     let mut rows = Vec::new();
     let mut start = 0;
     for end in 1..=legend.len() {
-        if end == legend.len() || (!fits(&legend[start..=end])) {
+        if end == legend.len() || !fits(&legend[start..=end]) {
             rows.push(&legend[start..end]);
             start = end;
         }
     }
-    // Rows of about equal length look calmer than a full one above a lonely entry.
     let even = legend.len().div_ceil(rows.len().max(1)).max(1);
     let balanced: Vec<_> = legend.chunks(even).collect();
-    if balanced.len() == rows.len() && balanced.iter().all(|row| fits(row)) { balanced } else { rows }
+    if balanced.iter().all(|row| fits(row)) { balanced } else { rows }
 }
 
-fn draw_legend_row(canvas: &mut Canvas, row: &[Entry], centre: Point) {
-    let total = row.iter().map(|entry| entry_width(entry) + ENTRY_GAP).sum::<f64>() - ENTRY_GAP;
-    let mut x = centre.0 - total / 2.0;
-    for entry in row {
-        draw_key(canvas, entry, (x, centre.1));
-        let at = (x + KEY + KEY_GAP, centre.1);
-        canvas.text(&entry.label, at, style::TICK, Colour::TEXT, Anchor::LEFT);
-        x += entry_width(entry) + ENTRY_GAP;
+/// Draws the rows below each other, in common columns if those fit.
+fn draw_legend(canvas: &mut Canvas, rows: &[&[Entry]], room: f64, top: f64) {
+    let columns = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+    let width = |column: usize| {
+        let entries = rows.iter().filter_map(|row| row.get(column));
+        entries.map(entry_width).fold(0.0, f64::max)
+    };
+    let widths: Vec<f64> = (0..columns).map(width).collect();
+    let total = widths.iter().sum::<f64>() - ENTRY_GAP;
+    let centre = f64::from(canvas.size().0) / 2.0;
+    for (k, row) in rows.iter().enumerate() {
+        let own: Vec<f64> = row.iter().map(entry_width).collect();
+        let own_total = own.iter().sum::<f64>() - ENTRY_GAP;
+        let (widths, total) = if total <= room { (&widths, total) } else { (&own, own_total) };
+        let y = top + (k as f64 + 0.5) * LEGEND_ROW;
+        let mut x = centre - total / 2.0;
+        for (entry, width) in row.iter().zip(widths) {
+            draw_key(canvas, entry, (x, y));
+            let at = (x + key_length(entry.key) + KEY_GAP, y);
+            canvas.text(&entry.label, at, style::TICK, Colour::TEXT, Anchor::LEFT);
+            x += width;
+        }
     }
 }
 
 fn draw_key(canvas: &mut Canvas, entry: &Entry, (x, y): Point) {
-    let ends = [(x, y), (x + KEY, y)];
-    let area = Rect { left: x + 4.0, top: y - 8.0, right: x + KEY, bottom: y + 8.0 };
+    let length = key_length(entry.key);
+    let ends = [(x, y), (x + length, y)];
+    let area = Rect { left: x + 4.0, top: y - 8.0, right: x + length, bottom: y + 8.0 };
     match entry.key {
         Key::Line => canvas.line(&ends, Pen::solid(entry.colour, style::CURVE)),
         Key::Dashed => canvas.line(&ends, Pen::dashed(entry.colour, style::CURVE)),
-        Key::Dot => canvas.disc((x + KEY - 10.0, y), style::DOT, entry.colour),
+        Key::Dot => canvas.disc((x + length / 2.0, y), style::DOT + 1.0, entry.colour),
         Key::LineAndDot => {
             canvas.line(&ends, Pen::solid(entry.colour, style::CURVE));
-            canvas.disc((x + KEY / 2.0, y), style::DOT, entry.colour);
+            canvas.disc((x + length / 2.0, y), style::DOT, entry.colour);
         }
         Key::Trajectory => {
+            let ends = [(x + 8.0, y), (x + length - 8.0, y)];
             canvas.line(&ends, Pen::solid(entry.colour, style::CURVE));
             start_mark(canvas, ends[0], entry.colour);
             end_mark(canvas, ends[1], entry.colour);
@@ -156,6 +176,13 @@ pub(super) fn start_mark(canvas: &mut Canvas, at: Point, colour: Colour) {
 pub(super) fn end_mark(canvas: &mut Canvas, at: Point, colour: Colour) {
     canvas.disc(at, style::DOT + 3.0, Colour::WHITE);
     canvas.disc(at, style::DOT + 1.5, colour);
+}
+
+/// Smallest distance between the labels of a y axis.
+const Y_SPACING: f64 = 52.0;
+
+fn widest_tick(y: &Ruler, height: f64) -> f64 {
+    y.ticks(height, Y_SPACING).iter().map(|tick| text::width(&tick.label, style::TICK)).fold(0.0, f64::max)
 }
 
 /// Width of a page, and height of a panel, by the number of columns.
@@ -193,7 +220,7 @@ pub(super) fn panels(
             let area = Rect { left, top, right: left + grid.width, bottom: top + panel_height };
             let index = row * columns + column;
             let labels = (grid.x_labelled(index), grid.y_labelled(index));
-            draw_axes(&mut canvas, cell, area, labels, grid.insets[column]);
+            draw_axes(&mut canvas, cell, area, labels);
             frames.push(Frame { area, x: cell.x.clone(), y: cell.y.clone() });
             left += grid.width;
         }
@@ -237,13 +264,7 @@ impl Grid {
         let mut grid =
             Self { count: cells.len(), columns, width: 0.0, insets: vec![22.0; columns], rows: vec![], shared };
         for (index, cell) in cells.iter().enumerate().filter(|(index, _)| grid_y(*index, columns, shared)) {
-            let widest = cell
-                .y
-                .ticks(panel_height, 48.0)
-                .iter()
-                .map(|tick| text::width(&tick.label, style::TICK))
-                .fold(0.0, f64::max);
-            let inset = widest + 14.0 + if cell.y.quantity.is_empty() { 4.0 } else { style::LABEL * 1.5 };
+            let inset = widest_tick(&cell.y, panel_height) + 10.0 + if cell.y.quantity.is_empty() { 4.0 } else { style::LABEL * 1.5 };
             let gap = if index % columns == 0 { 0.0 } else { 20.0 };
             grid.insets[index % columns] = f64::max(grid.insets[index % columns], inset + gap);
         }
@@ -261,7 +282,7 @@ impl Grid {
         };
         let title_lines = cells.iter().map(lines).max().unwrap_or(0);
         let labelled = (0..cells.len()).any(|column| self.x_labelled(row * self.columns + column));
-        let ticks = if labelled { style::TICK * 1.6 } else { 0.0 };
+        let ticks = if labelled { style::TICK * 1.75 } else { 0.0 };
         let label_lines = cells.iter().map(|cell| x_label_lines(&cell.x, self.width).len()).max().unwrap_or(0);
         let label = if labelled { label_lines as f64 * style::LABEL * style::LEADING } else { 0.0 };
         let last = (row + 1) * self.columns >= self.count;
@@ -289,9 +310,9 @@ fn x_label_lines(x: &Ruler, room: f64) -> Vec<String> {
 }
 
 /// Grid lines, ticks, labels, title and frame of one panel.
-fn draw_axes(canvas: &mut Canvas, cell: &Cell, area: Rect, labels: (bool, bool), inset: f64) {
+fn draw_axes(canvas: &mut Canvas, cell: &Cell, area: Rect, labels: (bool, bool)) {
     let x_ticks: Vec<Tick> = cell.x.ticks_along(area.width(), style::TICK);
-    let y_ticks: Vec<Tick> = cell.y.ticks(area.height(), 48.0);
+    let y_ticks: Vec<Tick> = cell.y.ticks(area.height(), Y_SPACING);
     let across = |place: f64| area.left + place * area.width();
     let up = |place: f64| area.bottom - place * area.height();
     let hair = |colour| Pen::solid(colour, style::HAIRLINE);
@@ -306,7 +327,9 @@ fn draw_axes(canvas: &mut Canvas, cell: &Cell, area: Rect, labels: (bool, bool),
         let x = across(tick.place);
         canvas.line(&[(x, area.bottom), (x, area.bottom + length)], hair(Colour::FRAME));
         if labels.0 {
-            let at = (x, area.bottom + 10.0);
+            // Labels at the ends must not reach into the panels beside this one.
+            let overhang = (text::width(&tick.label, style::TICK) / 2.0 - 13.0).max(0.0);
+            let at = (x.clamp(area.left + overhang, area.right - overhang), area.bottom + 10.0);
             canvas.text(&tick.label, at, style::TICK, Colour::TEXT, Anchor::TOP);
         }
     }
@@ -319,7 +342,7 @@ fn draw_axes(canvas: &mut Canvas, cell: &Cell, area: Rect, labels: (bool, bool),
         }
     }
     draw_frame(canvas, area);
-    draw_labels(canvas, cell, area, labels, inset);
+    draw_labels(canvas, cell, area, labels);
 }
 
 /// Axes at the left and at the bottom.
@@ -328,20 +351,19 @@ pub(super) fn draw_frame(canvas: &mut Canvas, area: Rect) {
     canvas.line(&corners, Pen::solid(Colour::FRAME, 1.4));
 }
 
-fn draw_labels(canvas: &mut Canvas, cell: &Cell, area: Rect, labels: (bool, bool), inset: f64) {
+fn draw_labels(canvas: &mut Canvas, cell: &Cell, area: Rect, labels: (bool, bool)) {
     let (centre_x, centre_y) = area.centre();
     let leading = style::LABEL * style::LEADING;
     if labels.0 {
         for (k, line) in x_label_lines(&cell.x, area.width()).iter().enumerate() {
-            let y = area.bottom + style::TICK * 1.9 + k as f64 * leading;
+            let y = area.bottom + style::TICK * 2.0 + k as f64 * leading;
             canvas.text(line, (centre_x, y), style::LABEL, Colour::TEXT, Anchor::TOP);
         }
     }
     if labels.1 && !cell.y.quantity.is_empty() {
         let label = cell.y.label();
         let size = fitting_size(&label, style::LABEL, area.height() + 30.0);
-        let widest = inset - style::LABEL * 0.1;
-        let x = (area.left - widest).max(style::BORDER * 0.5);
+        let x = area.left - 10.0 - widest_tick(&cell.y, area.height()) - style::LABEL * 1.35;
         canvas.text(&label, (x, centre_y), size, Colour::TEXT, Anchor::UPRIGHT);
     }
     if !cell.title.is_empty() {

@@ -10,6 +10,7 @@
 mod axes;
 mod canvas;
 mod curves;
+mod encode;
 mod histogram;
 mod layout;
 mod sphere;
@@ -67,14 +68,9 @@ impl Figure {
         println!("EVCXR_BEGIN_CONTENT image/png\n{content}\nEVCXR_END_CONTENT");
     }
 
-    fn encode(canvas: &canvas::Canvas) -> Result<Self> {
-        use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-        use image::{ExtendedColorType, ImageEncoder as _};
+    fn of(canvas: &canvas::Canvas) -> Result<Self> {
         let (width, height) = canvas.size();
-        let mut png = Vec::new();
-        PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive)
-            .write_image(&canvas.finish(), width, height, ExtendedColorType::Rgb8)
-            .map_err(|error| Error::Figure(error.to_string()))?;
+        let png = encode::png(&canvas.finish(), width, height)?;
         Ok(Self { png, width, height })
     }
 }

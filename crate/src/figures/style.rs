@@ -1,7 +1,7 @@
 //! Colours, sizes and line widths that all figures share.
 
 /// An opaque colour: red, green, blue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Colour(pub u8, pub u8, pub u8);
 
 impl Colour {
