@@ -2,13 +2,14 @@
 //! `cargo run --example gallery -- FOLDER`.
 
 use ndarray::Array2;
-use siglip_core::figures::{Axis, Colour, Figure, Histogram, Panel, Series, histograms, plot, sphere};
+use siglip_core::figures::{Axis, Colour, DotPanel, Dots, Figure, HeatMap, Histogram, Panel, Picture, Series, dots, heat_map, histograms,
+    pictures, plot, sphere};
 
 type Figures = Vec<(&'static str, siglip_core::Result<Figure>)>;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args().nth(1).ok_or("usage: gallery FOLDER")?;
-    for (name, figure) in [spheres(), separations(), losses(), margins(), extremes()].concat_figures() {
+    for (name, figure) in [spheres(), separations(), losses(), margins(), tables(), extremes()].concat_figures() {
         let start = std::time::Instant::now();
         let figure = figure?;
         figure.save(format!("{folder}/{name}.png"))?;
@@ -177,6 +178,49 @@ fn margins() -> Figures {
     vec![("siglip_margins", single), ("siglip_similarities", similarities),
         ("margin_vs_optimal_rb_trajectory", trajectories), ("margin_vs_optimal_rb_final", finals),
         ("margin_time_fixed_rb", bands)]
+}
+
+fn tables() -> Figures {
+    let names = ["so400m-patch14-384", "base-patch16-224", "base-patch16-384", "large-patch16-256", "so400m-patch14-224",
+        "base-patch16-256", "base-patch16-512", "large-patch16-384", "emoji, trained here", "emoji, untrained"];
+    let margin = [0.069522, 0.062736, 0.064229, 0.069051, 0.069357, 0.064928, 0.064648, 0.067088];
+    let b_rel = [0.068046, 0.032245, 0.032364, 0.033200, 0.067152, 0.035503, 0.032415, 0.028706];
+    let series = |published: &[f64], own: [f64; 2]| {
+        let published: Vec<Option<f64>> = published.iter().copied().map(Some).chain([None, None]).collect();
+        let mut obtained = vec![None; 8];
+        obtained.extend(own.map(Some));
+        vec![Dots::new("published", &published), Dots::new("computed here", &obtained)]
+    };
+    let table = dots("Difference and mean of the mean similarities of matching and mismatching pairs", &names, &[
+        DotPanel::new("(pos − neg) / 2", series(&margin, [0.21, 0.001])),
+        DotPanel::new("(pos + neg) / 2", series(&b_rel, [0.3, 0.01])),
+    ]);
+    let loss = |b_rel: f64, t: f64| {
+        let softplus = |z: f64| if z > 30.0 { z } else { z.exp().ln_1p() };
+        0.01 * softplus(-t * (0.4 - b_rel)) + 0.99 * softplus(t * (0.1 - b_rel))
+    };
+    let values = Array2::from_shape_fn((80, 100), |(row, column)| {
+        loss(-1.0 + (column as f64 + 0.5) / 50.0, 10f64.powf((row as f64 + 0.5) / 80.0 * 3.0))
+    });
+    let path = (0..100).map(|k| f64::from(k) / 99.0).map(|s| (0.25 * s.sqrt() , 10.0 * 60f64.powf(s * s))).collect();
+    let map = heat_map("Loss over temperature and relative bias, and the path of training", &HeatMap {
+        x: Axis::linear("relative bias b_rel").between(-1.0, 1.0),
+        y: Axis::log("inverse temperature t").between(1.0, 1000.0),
+        colour: Axis::log("loss"),
+        values,
+        path,
+    });
+    let tiles: Vec<Picture> = ["grinning face", "person shrugging: medium-light skin tone", "keycap", "red heart", "flag", "owl", "ice"]
+        .iter().enumerate().map(|(k, name)| {
+            let inside = |x: f64, y: f64| (x - 36.0).hypot(y - 36.0) < 34.0;
+            let rgb = (0..72 * 72).flat_map(|p| {
+                let (x, y) = (f64::from(p % 72), f64::from(p / 72));
+                if inside(x, y) { [255 - (k * 30) as u8, (y * 3.0) as u8, (x * 3.0) as u8] } else { [255; 3] }
+            }).collect();
+            let captions = vec![((*name).to_owned(), Colour::TEXT), ("✓ ".to_owned() + name, Colour::RIGHT), ("✗ beaming face".to_owned(), Colour::WRONG)];
+            Picture { rgb, width: 72, captions }
+        }).collect();
+    vec![("geometry_of_trained_models", table), ("loss_landscape", map), ("retrieval", pictures("Pictures and their nearest names", 7, &tiles))]
 }
 
 fn extremes() -> Figures {

@@ -79,6 +79,8 @@ pub(super) struct Ruler {
     floor: f64,
     /// Whether there are zeros on a logarithmic scale.
     zeros: bool,
+    /// Names along an axis without numbers, from its end to its start.
+    names: Vec<String>,
 }
 
 /// A marked place on an axis.
@@ -121,7 +123,7 @@ impl Ruler {
             }
         };
         let floor = f64::NEG_INFINITY;
-        Ok(Self { quantity: axis.label.clone(), scale: Scale::Linear, low, high, floor, zeros: false })
+        Ok(Self { quantity: axis.label.clone(), scale: Scale::Linear, low, high, floor, zeros: false, names: vec![] })
     }
 
     fn log(axis: &Axis, values: impl Iterator<Item = f64> + Clone, room: f64) -> Result<Self> {
@@ -143,7 +145,13 @@ impl Ruler {
             }
         };
         let zeros = axis.range.is_none() && values.into_iter().any(|value| value == 0.0);
-        Ok(Self { quantity: axis.label.clone(), scale: Scale::Log, low, high, floor, zeros })
+        Ok(Self { quantity: axis.label.clone(), scale: Scale::Log, low, high, floor, zeros, names: vec![] })
+    }
+
+    /// An axis of names, the first at the end (the top).
+    pub(super) fn names(names: Vec<String>) -> Self {
+        let (low, high, floor) = (0.0, 1.0, f64::NEG_INFINITY);
+        Self { quantity: String::new(), scale: Scale::Linear, low, high, floor, zeros: false, names }
     }
 
     /// A ruler over the ranges of both, which measure the same on the same scale.
@@ -155,6 +163,7 @@ impl Ruler {
             high: self.high.max(other.high),
             floor: self.floor.min(other.floor),
             zeros: self.zeros || other.zeros,
+            names: self.names.clone(),
         }
     }
 
@@ -177,6 +186,11 @@ impl Ruler {
 
     /// Ticks for an axis of `length` pixels: as many as stand `spacing` apart.
     pub(super) fn ticks(&self, length: f64, spacing: f64) -> Vec<Tick> {
+        if !self.names.is_empty() {
+            let place = |k: usize| 1.0 - (k as f64 + 0.5) / self.names.len() as f64;
+            let names = self.names.iter().enumerate();
+            return names.map(|(k, name)| Tick { place: place(k), label: name.clone() }).collect();
+        }
         let most = (length / spacing).floor().max(2.0);
         match self.scale {
             Scale::Linear => self.linear_ticks(most),
@@ -186,7 +200,7 @@ impl Ruler {
 
     /// Ticks for an axis along the page, whose labels of font size `size` must not touch.
     pub(super) fn ticks_along(&self, length: f64, size: f64) -> Vec<Tick> {
-        let mut spacing = 90.0;
+        let mut spacing = (length / 8.0).clamp(55.0, 100.0);
         loop {
             let ticks = self.ticks(length, spacing);
             let labelled: Vec<_> = ticks.iter().filter(|tick| !tick.label.is_empty()).collect();

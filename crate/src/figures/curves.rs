@@ -3,7 +3,7 @@
 use super::Figure;
 use super::axes::{self, Axis, Ruler, Scale};
 use super::canvas::{Canvas, Pen, Point};
-use super::layout::{self, Cell, Entry, Frame, Key};
+use super::layout::{self, Cell, Entry, Frame, Grid, Key};
 use super::style::{self, Colour};
 use crate::{Error, Result};
 
@@ -24,7 +24,7 @@ pub fn plot(title: &str, columns: usize, panels: &[Panel]) -> Result<Figure> {
     let cells = panels.iter().map(Panel::cell).collect::<Result<Vec<_>>>()?;
     let legend = legend(panels);
     let shown: Vec<Entry> = legend.iter().filter(|entry| !entry.label.is_empty()).cloned().collect();
-    let (mut canvas, frames) = layout::panels(title, &shown, columns, cells);
+    let (mut canvas, frames) = layout::panels(title, &shown, Grid::columns(columns), cells);
     for (panel, frame) in panels.iter().zip(&frames) {
         canvas.clipped(frame.area, |canvas| panel.draw(canvas, frame, &legend));
         layout::draw_frame(&mut canvas, frame.area);

@@ -3,7 +3,7 @@
 use super::Figure;
 use super::axes::{self, Axis, Ruler};
 use super::canvas::{Canvas, Pen, Point, Rect};
-use super::layout::{self, Cell, Entry, Frame, Key};
+use super::layout::{self, Cell, Entry, Frame, Grid, Key};
 use super::style::Colour;
 use crate::{Error, Result};
 
@@ -19,7 +19,7 @@ pub fn histograms(title: &str, columns: usize, panels: &[Histogram]) -> Result<F
         return Err(Error::Figure(format!("{what}, got {panels} panels in {columns} columns")));
     }
     let cells = panels.iter().map(Histogram::cell).collect::<Result<Vec<_>>>()?;
-    let (mut canvas, frames) = layout::panels(title, &legend(panels), columns, cells);
+    let (mut canvas, frames) = layout::panels(title, &legend(panels), Grid::columns(columns), cells);
     for (panel, frame) in panels.iter().zip(&frames) {
         canvas.clipped(frame.area, |canvas| panel.draw(canvas, frame));
         layout::draw_frame(&mut canvas, frame.area);

@@ -90,7 +90,7 @@ const LEGEND_ROW: f64 = 1.45 * style::LABEL;
 fn key_length(key: Key) -> f64 {
     match key {
         Key::Dot => 2.0 * style::DOT + 2.0,
-        Key::Trajectory => 50.0,
+        Key::Trajectory => 40.0,
         _ => 38.0,
     }
 }
@@ -195,19 +195,37 @@ fn sizes(columns: usize) -> (f64, f64) {
     }
 }
 
-/// Lays `cells` out in rows of `columns` and draws everything but the data. Axes that
+/// How panels are laid out.
+pub(super) struct Grid {
+    /// Panels in a row.
+    pub(super) columns: usize,
+    /// Least height of a panel.
+    pub(super) least_height: f64,
+    /// Room kept free at the right of each panel.
+    pub(super) right: f64,
+}
+
+impl Grid {
+    pub(super) fn columns(columns: usize) -> Self {
+        Self { columns, least_height: 0.0, right: 0.0 }
+    }
+}
+
+/// Lays `cells` out in rows and draws everything but the data. Axes that
 /// have the same label and scale in all panels get the same range and are labelled
 /// only at the left and at the bottom.
 pub(super) fn panels(
     title: &str,
     legend: &[Entry],
-    columns: usize,
+    grid: Grid,
     mut cells: Vec<Cell>,
 ) -> (Canvas, Vec<Frame>) {
     let shared = (share(&mut cells, |cell| &mut cell.x), share(&mut cells, |cell| &mut cell.y));
-    let columns = columns.clamp(1, cells.len().max(1));
+    let columns = grid.columns.clamp(1, cells.len().max(1));
     let (width, panel_height) = sizes(columns);
-    let grid = Grid::new(&cells, columns, width, panel_height, shared);
+    let panel_height = panel_height.max(grid.least_height);
+    let right = grid.right;
+    let grid = Measures::new(&cells, columns, (width - right * columns as f64, panel_height), shared);
     let height = grid.rows.iter().map(|row| row.title + panel_height + row.below).sum();
     let (mut canvas, body) = page(title, legend, width, height);
     let mut frames = Vec::new();
@@ -222,7 +240,7 @@ pub(super) fn panels(
             let labels = (grid.x_labelled(index), grid.y_labelled(index));
             draw_axes(&mut canvas, cell, area, labels);
             frames.push(Frame { area, x: cell.x.clone(), y: cell.y.clone() });
-            left += grid.width;
+            left += grid.width + right;
         }
         top += panel_height + grid.rows[row].below;
     }
@@ -241,8 +259,8 @@ fn share(cells: &mut [Cell], of: impl Fn(&mut Cell) -> &mut Ruler) -> bool {
     same
 }
 
-/// Distances of a grid of panels.
-struct Grid {
+/// Distances between panels.
+struct Measures {
     count: usize,
     columns: usize,
     /// Width of a panel.
@@ -259,8 +277,8 @@ struct Row {
     below: f64,
 }
 
-impl Grid {
-    fn new(cells: &[Cell], columns: usize, width: f64, panel_height: f64, shared: (bool, bool)) -> Self {
+impl Measures {
+    fn new(cells: &[Cell], columns: usize, (width, panel_height): (f64, f64), shared: (bool, bool)) -> Self {
         let mut grid =
             Self { count: cells.len(), columns, width: 0.0, insets: vec![22.0; columns], rows: vec![], shared };
         for (index, cell) in cells.iter().enumerate().filter(|(index, _)| grid_y(*index, columns, shared)) {

@@ -1,7 +1,8 @@
 //! Every figure of the study, from plain vectors and numbers to a PNG.
 //!
 //! [`sphere`] draws constellations in three dimensions, [`histograms`] similarities of
-//! matching and non-matching pairs, [`plot`] curves, bands, points and trajectories.
+//! matching and non-matching pairs, [`plot`] curves, bands, points and trajectories,
+//! [`dots`] tables, [`heat_map`] functions of two parameters, [`pictures`] small images.
 //! All return a [`Figure`], which a notebook's cell shows and [`Figure::save`] writes.
 //!
 //! Labels and titles may use `_{…}` and `^{…}` as in TeX; a plain `b_rel` is set with
@@ -10,9 +11,12 @@
 mod axes;
 mod canvas;
 mod curves;
+mod dots;
 mod encode;
+mod heat_map;
 mod histogram;
 mod layout;
+mod pictures;
 mod sphere;
 mod style;
 mod text;
@@ -24,7 +28,10 @@ use base64::Engine as _;
 
 pub use axes::{Axis, Scale};
 pub use curves::{Panel, Series, plot};
+pub use dots::{DotPanel, Dots, dots};
+pub use heat_map::{HeatMap, heat_map};
 pub use histogram::{Histogram, histograms};
+pub use pictures::{Picture, pictures};
 pub use sphere::sphere;
 pub use style::Colour;
 
