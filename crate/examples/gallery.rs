@@ -2,14 +2,18 @@
 //! `cargo run --example gallery -- FOLDER`.
 
 use ndarray::Array2;
-use siglip_core::figures::{Axis, Colour, DotPanel, Dots, Figure, HeatMap, Histogram, Panel, Picture, Series, dots, heat_map, histograms,
-    pictures, plot, sphere};
+use siglip_core::figures::{
+    Axis, Colour, DotPanel, Dots, Figure, HeatMap, Histogram, Panel, Picture, Series, dots, heat_map,
+    histograms, pictures, plot, sphere,
+};
 
 type Figures = Vec<(&'static str, siglip_core::Result<Figure>)>;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args().nth(1).ok_or("usage: gallery FOLDER")?;
-    for (name, figure) in [spheres(), separations(), losses(), margins(), tables(), extremes()].concat_figures() {
+    for (name, figure) in
+        [spheres(), separations(), losses(), margins(), tables(), extremes()].concat_figures()
+    {
         let start = std::time::Instant::now();
         let figure = figure?;
         figure.save(format!("{folder}/{name}.png"))?;
@@ -77,11 +81,14 @@ fn separations() -> Figures {
             .collect();
         histograms("Inner products with a trained temperature, starting from t = 10", 5, &panels?)
     };
-    let grid = |columns, titles: &[&str], panel: &mut dyn FnMut(&str, usize, f64, f64) -> siglip_core::Result<Histogram>| {
-        let panels: siglip_core::Result<Vec<_>> =
-            titles.iter().enumerate().map(|(k, title)| panel(title, 60, 0.1 * k as f64, 0.1)).collect();
-        histograms("Inner products of all pairs of modalities", columns, &panels?)
-    };
+    let grid =
+        |columns,
+         titles: &[&str],
+         panel: &mut dyn FnMut(&str, usize, f64, f64) -> siglip_core::Result<Histogram>| {
+            let panels: siglip_core::Result<Vec<_>> =
+                titles.iter().enumerate().map(|(k, title)| panel(title, 60, 0.1 * k as f64, 0.1)).collect();
+            histograms("Inner products of all pairs of modalities", columns, &panels?)
+        };
     let five = five(&mut panel);
     let four = grid(2, &["M = 4", "M = 6", "M = 8", "M = 10"], &mut panel);
     let titles = [
@@ -106,32 +113,58 @@ fn decay(noise: &mut Noise, start: f64, end: f64, epochs: usize) -> Vec<f64> {
     (0..epochs)
         .map(|k| {
             let part = (k as f64 / epochs as f64).sqrt();
-            start * (rate * part).exp() * (1.0 + 0.02 * noise.normal()) + if k % 2917 == 1500 { start / 9.0 } else { 0.0 }
+            start * (rate * part).exp() * (1.0 + 0.02 * noise.normal())
+                + if k % 2917 == 1500 { start / 9.0 } else { 0.0 }
         })
         .collect()
 }
 
 fn losses() -> Figures {
     let mut noise = Noise(7);
-    let ends = [("fixed t = 200, b = 0", 5.77), ("fixed t = 10, b = 0", 0.82), ("with adapter", 2e-5),
-        ("absolute bias", 6e-4), ("relative bias", 1.1e-5)];
-    let series = ends.iter().map(|(label, end)| Series::history(label, &decay(&mut noise, 8.0, *end, 10_000)));
-    let single = plot("Loss with a locked first modality, N = 100, d = 10", 1,
-        &[Panel::new("epoch", Axis::log("loss"), series.collect())]);
+    let ends = [
+        ("fixed t = 200, b = 0", 5.77),
+        ("fixed t = 10, b = 0", 0.82),
+        ("with adapter", 2e-5),
+        ("absolute bias", 6e-4),
+        ("relative bias", 1.1e-5),
+    ];
+    let series =
+        ends.iter().map(|(label, end)| Series::history(label, &decay(&mut noise, 8.0, *end, 10_000)));
+    let single = plot(
+        "Loss with a locked first modality, N = 100, d = 10",
+        1,
+        &[Panel::new("epoch", Axis::log("loss"), series.collect())],
+    );
     let biases = [-10.0, -5.0, 0.0, 5.0, 10.0];
-    let loss_panels: Vec<Panel> = biases.iter().map(|b| {
-        let absolute = Series::history("absolute bias", &decay(&mut noise, 9.0, 1e-4, 10_000));
-        let relative = Series::history("relative bias", &decay(&mut noise, 2.0, 1e-5, 10_000));
-        Panel::new("epoch", Axis::log("loss"), vec![absolute, relative]).titled(&format!("b = {b} at the start"))
-    }).collect();
-    let five = plot("Loss from five initial biases, trained as absolute and as relative bias", 5, &loss_panels);
+    let loss_panels: Vec<Panel> = biases
+        .iter()
+        .map(|b| {
+            let absolute = Series::history("absolute bias", &decay(&mut noise, 9.0, 1e-4, 10_000));
+            let relative = Series::history("relative bias", &decay(&mut noise, 2.0, 1e-5, 10_000));
+            Panel::new("epoch", Axis::log("loss"), vec![absolute, relative])
+                .titled(&format!("b = {b} at the start"))
+        })
+        .collect();
+    let five =
+        plot("Loss from five initial biases, trained as absolute and as relative bias", 5, &loss_panels);
     let epochs: Vec<f64> = (0..1000).map(f64::from).collect();
     let mean: Vec<f64> = epochs.iter().map(|k| -1.0 - 3.0 * (k / 1000.0).sqrt()).collect();
     let low: Vec<f64> = mean.iter().map(|v| v - 0.3).collect();
     let high: Vec<f64> = mean.iter().map(|v| v + 0.2).collect();
-    let xi = plot("Evolution of ξ over 20 runs, d = 100", 1, &[Panel::new("epoch", "log_{10} ξ",
-        vec![Series::line("mean ± standard deviation", &epochs, &mean).within(&low, &high)])]);
-    vec![("frozen_loss_comparison_", single), ("bisavsrelativebias_losses", five), ("evolution_of_xi_high_dimension", xi)]
+    let xi = plot(
+        "Evolution of ξ over 20 runs, d = 100",
+        1,
+        &[Panel::new(
+            "epoch",
+            "log_{10} ξ",
+            vec![Series::line("mean ± standard deviation", &epochs, &mean).within(&low, &high)],
+        )],
+    );
+    vec![
+        ("frozen_loss_comparison_", single),
+        ("bisavsrelativebias_losses", five),
+        ("evolution_of_xi_high_dimension", xi),
+    ]
 }
 
 fn margins() -> Figures {
@@ -139,50 +172,100 @@ fn margins() -> Figures {
     let b_rel: Vec<f64> = (0..20).map(|k| -1.0 + f64::from(k) / 9.5).collect();
     let margin: Vec<f64> = b_rel.iter().map(|b| 0.15 * (1.0 + b) + 0.004 * noise.normal()).collect();
     let theory: Vec<f64> = b_rel.iter().map(|b| (1.0 + b) * 0.7 / 3.3).collect();
-    let single = plot("Margin against the relative bias", 1, &[Panel::new("relative bias b_rel", "margin m", vec![
-        Series::dashed("adapter construction, m = (1 + b_rel)(1 − c) / (3 + c)", &b_rel, &theory),
-        Series::connected("gradient descent, seed 42", &b_rel, &margin),
-    ])]);
+    let single = plot(
+        "Margin against the relative bias",
+        1,
+        &[Panel::new(
+            "relative bias b_rel",
+            "margin m",
+            vec![
+                Series::dashed("adapter construction, m = (1 + b_rel)(1 − c) / (3 + c)", &b_rel, &theory),
+                Series::connected("gradient descent, seed 42", &b_rel, &margin),
+            ],
+        )],
+    );
     let min: Vec<f64> = b_rel.iter().zip(&margin).map(|(b, m)| b + m).collect();
     let max: Vec<f64> = b_rel.iter().zip(&margin).map(|(b, m)| b - m).collect();
-    let similarities = plot("Smallest matching and largest non-matching similarity", 1,
-        &[Panel::new("relative bias b_rel", "similarity", vec![
-            Series::band("between them: 2m wide", &b_rel, &max, &min).coloured(Colour(0xd8, 0xa0, 0x20)),
-            Series::connected("smallest matching", &b_rel, &min).coloured(Colour::MATCHING),
-            Series::connected("largest non-matching", &b_rel, &max).coloured(Colour::NON_MATCHING),
-            Series::dashed("b_rel", &b_rel, &b_rel).coloured(Colour::THEORY),
-        ])]);
+    let similarities = plot(
+        "Smallest matching and largest non-matching similarity",
+        1,
+        &[Panel::new(
+            "relative bias b_rel",
+            "similarity",
+            vec![
+                Series::band("between them: 2m wide", &b_rel, &max, &min).coloured(Colour(0xd8, 0xa0, 0x20)),
+                Series::connected("smallest matching", &b_rel, &min).coloured(Colour::MATCHING),
+                Series::connected("largest non-matching", &b_rel, &max).coloured(Colour::NON_MATCHING),
+                Series::dashed("b_rel", &b_rel, &b_rel).coloured(Colour::THEORY),
+            ],
+        )],
+    );
     let sweep: Vec<f64> = (0..10).map(|k| -1.0 + f64::from(k) / 4.5).collect();
-    let paths: Vec<Series> = sweep.iter().map(|b| {
-        let path: Vec<f64> = (0..5000).map(|k| 1.0 - (-f64::from(k) / 700.0).exp()).collect();
-        let x: Vec<f64> = path.iter().map(|p| 0.1 + p * (b - 0.1) + 0.02 * (p * 9.0).sin()).collect();
-        let y: Vec<f64> = path.iter().map(|p| -0.8 + p * (0.8 + 0.14 * (1.0 + b))).collect();
-        Series::trajectory(&format!("b_rel = {b:.2}"), &x, &y)
-    }).collect();
-    let trajectories = plot("Margin against optimal relative bias during training, mean of 100 runs for each b_rel", 1,
-        &[Panel::new("optimal relative bias", "margin m", paths)]);
-    let finals: Vec<Series> = sweep.iter().map(|b| {
-        let x: Vec<f64> = (0..100).map(|_| b + 0.01 * noise.normal()).collect();
-        let y: Vec<f64> = (0..100).map(|_| 0.14 * (1.0 + b) + 0.006 * noise.normal()).collect();
-        Series::points(&format!("b_rel = {b:.2}"), &x, &y)
-    }).collect();
-    let finals = plot("Final margin against optimal relative bias, 100 runs for each b_rel", 1,
-        &[Panel::new("optimal relative bias", "margin m", finals)]);
+    let paths: Vec<Series> = sweep
+        .iter()
+        .map(|b| {
+            let path: Vec<f64> = (0..5000).map(|k| 1.0 - (-f64::from(k) / 700.0).exp()).collect();
+            let x: Vec<f64> = path.iter().map(|p| 0.1 + p * (b - 0.1) + 0.02 * (p * 9.0).sin()).collect();
+            let y: Vec<f64> = path.iter().map(|p| -0.8 + p * (0.8 + 0.14 * (1.0 + b))).collect();
+            Series::trajectory(&format!("b_rel = {b:.2}"), &x, &y)
+        })
+        .collect();
+    let trajectories = plot(
+        "Margin against optimal relative bias during training, mean of 100 runs for each b_rel",
+        1,
+        &[Panel::new("optimal relative bias", "margin m", paths)],
+    );
+    let finals: Vec<Series> = sweep
+        .iter()
+        .map(|b| {
+            let x: Vec<f64> = (0..100).map(|_| b + 0.01 * noise.normal()).collect();
+            let y: Vec<f64> = (0..100).map(|_| 0.14 * (1.0 + b) + 0.006 * noise.normal()).collect();
+            Series::points(&format!("b_rel = {b:.2}"), &x, &y)
+        })
+        .collect();
+    let finals = plot(
+        "Final margin against optimal relative bias, 100 runs for each b_rel",
+        1,
+        &[Panel::new("optimal relative bias", "margin m", finals)],
+    );
     let epochs: Vec<f64> = (1..=5000).map(f64::from).collect();
-    let bands: Vec<Series> = sweep.iter().map(|b| {
-        let mean: Vec<f64> = epochs.iter().map(|k| -0.7 + (0.7 + 0.14 * (1.0 + b)) * (1.0 - (-k / 500.0).exp())).collect();
-        let [low, high] = [-0.02, 0.02].map(|d| mean.iter().map(|m| m + d * (1.0 + noise.uniform().abs())).collect::<Vec<_>>());
-        Series::line(&format!("b_rel = {b:.2}"), &epochs, &mean).within(&low, &high)
-    }).collect();
-    let bands = plot("Margin during training, mean ± standard deviation of 100 runs", 1, &[Panel::new("epoch", "margin m", bands)]);
-    vec![("siglip_margins", single), ("siglip_similarities", similarities),
-        ("margin_vs_optimal_rb_trajectory", trajectories), ("margin_vs_optimal_rb_final", finals),
-        ("margin_time_fixed_rb", bands)]
+    let bands: Vec<Series> = sweep
+        .iter()
+        .map(|b| {
+            let mean: Vec<f64> =
+                epochs.iter().map(|k| -0.7 + (0.7 + 0.14 * (1.0 + b)) * (1.0 - (-k / 500.0).exp())).collect();
+            let [low, high] = [-0.02, 0.02]
+                .map(|d| mean.iter().map(|m| m + d * (1.0 + noise.uniform().abs())).collect::<Vec<_>>());
+            Series::line(&format!("b_rel = {b:.2}"), &epochs, &mean).within(&low, &high)
+        })
+        .collect();
+    let bands = plot(
+        "Margin during training, mean ± standard deviation of 100 runs",
+        1,
+        &[Panel::new("epoch", "margin m", bands)],
+    );
+    vec![
+        ("siglip_margins", single),
+        ("siglip_similarities", similarities),
+        ("margin_vs_optimal_rb_trajectory", trajectories),
+        ("margin_vs_optimal_rb_final", finals),
+        ("margin_time_fixed_rb", bands),
+    ]
 }
 
 fn tables() -> Figures {
-    let names = ["so400m-patch14-384", "base-patch16-224", "base-patch16-384", "large-patch16-256", "so400m-patch14-224",
-        "base-patch16-256", "base-patch16-512", "large-patch16-384", "emoji, trained here", "emoji, untrained"];
+    let names = [
+        "so400m-patch14-384",
+        "base-patch16-224",
+        "base-patch16-384",
+        "large-patch16-256",
+        "so400m-patch14-224",
+        "base-patch16-256",
+        "base-patch16-512",
+        "large-patch16-384",
+        "emoji, trained here",
+        "emoji, untrained",
+    ];
     let margin = [0.069522, 0.062736, 0.064229, 0.069051, 0.069357, 0.064928, 0.064648, 0.067088];
     let b_rel = [0.068046, 0.032245, 0.032364, 0.033200, 0.067152, 0.035503, 0.032415, 0.028706];
     let series = |published: &[f64], own: [f64; 2]| {
@@ -191,10 +274,14 @@ fn tables() -> Figures {
         obtained.extend(own.map(Some));
         vec![Dots::new("published", &published), Dots::new("computed here", &obtained)]
     };
-    let table = dots("Difference and mean of the mean similarities of matching and mismatching pairs", &names, &[
-        DotPanel::new("(pos − neg) / 2", series(&margin, [0.21, 0.001])),
-        DotPanel::new("(pos + neg) / 2", series(&b_rel, [0.3, 0.01])),
-    ]);
+    let table = dots(
+        "Difference and mean of the mean similarities of matching and mismatching pairs",
+        &names,
+        &[
+            DotPanel::new("(pos − neg) / 2", series(&margin, [0.21, 0.001])),
+            DotPanel::new("(pos + neg) / 2", series(&b_rel, [0.3, 0.01])),
+        ],
+    );
     let loss = |b_rel: f64, t: f64| {
         let softplus = |z: f64| if z > 30.0 { z } else { z.exp().ln_1p() };
         0.01 * softplus(-t * (0.4 - b_rel)) + 0.99 * softplus(t * (0.1 - b_rel))
@@ -202,25 +289,50 @@ fn tables() -> Figures {
     let values = Array2::from_shape_fn((80, 100), |(row, column)| {
         loss(-1.0 + (column as f64 + 0.5) / 50.0, 10f64.powf((row as f64 + 0.5) / 80.0 * 3.0))
     });
-    let path = (0..100).map(|k| f64::from(k) / 99.0).map(|s| (0.25 * s.sqrt() , 10.0 * 60f64.powf(s * s))).collect();
-    let map = heat_map("Loss over temperature and relative bias, and the path of training", &HeatMap {
-        x: Axis::linear("relative bias b_rel").between(-1.0, 1.0),
-        y: Axis::log("inverse temperature t").between(1.0, 1000.0),
-        colour: Axis::log("loss"),
-        values,
-        path,
-    });
-    let tiles: Vec<Picture> = ["grinning face", "person shrugging: medium-light skin tone", "keycap", "red heart", "flag", "owl", "ice"]
-        .iter().enumerate().map(|(k, name)| {
-            let inside = |x: f64, y: f64| (x - 36.0).hypot(y - 36.0) < 34.0;
-            let rgb = (0..72 * 72).flat_map(|p| {
+    let path =
+        (0..100).map(|k| f64::from(k) / 99.0).map(|s| (0.25 * s.sqrt(), 10.0 * 60f64.powf(s * s))).collect();
+    let map = heat_map(
+        "Loss over temperature and relative bias, and the path of training",
+        &HeatMap {
+            x: Axis::linear("relative bias b_rel").between(-1.0, 1.0),
+            y: Axis::log("inverse temperature t").between(1.0, 1000.0),
+            colour: Axis::log("loss").between(1e-9, 10.0),
+            values,
+            path,
+        },
+    );
+    let tiles: Vec<Picture> = [
+        "grinning face",
+        "person shrugging: medium-light skin tone",
+        "keycap",
+        "red heart",
+        "flag",
+        "owl",
+        "ice",
+    ]
+    .iter()
+    .enumerate()
+    .map(|(k, name)| {
+        let inside = |x: f64, y: f64| (x - 36.0).hypot(y - 36.0) < 34.0;
+        let rgb = (0..72 * 72)
+            .flat_map(|p| {
                 let (x, y) = (f64::from(p % 72), f64::from(p / 72));
                 if inside(x, y) { [255 - (k * 30) as u8, (y * 3.0) as u8, (x * 3.0) as u8] } else { [255; 3] }
-            }).collect();
-            let captions = vec![((*name).to_owned(), Colour::TEXT), ("✓ ".to_owned() + name, Colour::RIGHT), ("✗ beaming face".to_owned(), Colour::WRONG)];
-            Picture { rgb, width: 72, captions }
-        }).collect();
-    vec![("geometry_of_trained_models", table), ("loss_landscape", map), ("retrieval", pictures("Pictures and their nearest names", 7, &tiles))]
+            })
+            .collect();
+        let captions = vec![
+            ((*name).to_owned(), Colour::TEXT),
+            ("✓ ".to_owned() + name, Colour::RIGHT),
+            ("✗ beaming face".to_owned(), Colour::WRONG),
+        ];
+        Picture { rgb, width: 72, captions }
+    })
+    .collect();
+    vec![
+        ("geometry_of_trained_models", table),
+        ("loss_landscape", map),
+        ("retrieval", pictures("Pictures and their nearest names", 7, &tiles)),
+    ]
 }
 
 fn extremes() -> Figures {
@@ -228,16 +340,33 @@ fn extremes() -> Figures {
     let same = Histogram::new("all matching equal", &[0.789; 100], &noise.values(9900, 0.2, 0.1));
     let one = Histogram::new("one value", &[0.5], &[]);
     let narrow = Histogram::new("nearly equal", &[0.5, 0.500001], &[0.5]);
-    let counts: Vec<u64> = (0..2000).map(|k| (5e7 * (-((k as f64 - 970.0) / 30.0).powi(2)).exp()) as u64).collect();
-    let counted = Histogram::from_counts("50 million pairs, counted", -1.0, 1.0, &counts[100..].iter().chain(&[0; 100]).copied().map(|c| c / 1000).collect::<Vec<_>>(), &counts);
+    let counts: Vec<u64> =
+        (0..2000).map(|k| (5e7 * (-((k as f64 - 970.0) / 30.0).powi(2)).exp()) as u64).collect();
+    let counted = Histogram::from_counts(
+        "50 million pairs, counted",
+        -1.0,
+        1.0,
+        &counts[100..].iter().chain(&[0; 100]).copied().map(|c| c / 1000).collect::<Vec<_>>(),
+        &counts,
+    );
     let panels: siglip_core::Result<Vec<_>> = [same, one, narrow, counted].into_iter().collect();
     let histogram = panels.and_then(|panels| histograms("Extreme histograms", 2, &panels));
-    let tiny: Vec<f64> = (0..2000).map(|k| if k > 1500 { 0.0 } else { 1e-9 * (-f64::from(k) / 220.0).exp() }).collect();
-    let curves = plot("Extreme curves, under a title so long that it has to be broken into several lines to stay inside the picture", 2, &[
-        Panel::new("epoch", Axis::log("loss"), vec![Series::history("tiny losses, then zeros", &tiny)]).titled("losses of 1e-12 and 0"),
-        Panel::new("epoch", "t", vec![Series::history("constant", &[100.0; 500])]).titled("a constant"),
-        Panel::new("x", "y", vec![Series::points("one point", &[0.0], &[0.0])]).titled("one point"),
-        Panel::new("epoch (log)", Axis::log("t"), vec![Series::history("less than a decade", &[10.0, 12.0, 17.0, 23.0])]),
-    ]);
+    let tiny: Vec<f64> =
+        (0..2000).map(|k| if k > 1500 { 0.0 } else { 1e-9 * (-f64::from(k) / 220.0).exp() }).collect();
+    let curves = plot(
+        "Extreme curves, under a title so long that it has to be broken into several lines to stay inside the picture",
+        2,
+        &[
+            Panel::new("epoch", Axis::log("loss"), vec![Series::history("tiny losses, then zeros", &tiny)])
+                .titled("losses of 1e-12 and 0"),
+            Panel::new("epoch", "t", vec![Series::history("constant", &[100.0; 500])]).titled("a constant"),
+            Panel::new("x", "y", vec![Series::points("one point", &[0.0], &[0.0])]).titled("one point"),
+            Panel::new(
+                "epoch (log)",
+                Axis::log("t"),
+                vec![Series::history("less than a decade", &[10.0, 12.0, 17.0, 23.0])],
+            ),
+        ],
+    );
     vec![("extreme_histograms", histogram), ("extreme_curves", curves)]
 }

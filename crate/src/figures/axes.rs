@@ -123,7 +123,15 @@ impl Ruler {
             }
         };
         let floor = f64::NEG_INFINITY;
-        Ok(Self { quantity: axis.label.clone(), scale: Scale::Linear, low, high, floor, zeros: false, names: vec![] })
+        Ok(Self {
+            quantity: axis.label.clone(),
+            scale: Scale::Linear,
+            low,
+            high,
+            floor,
+            zeros: false,
+            names: vec![],
+        })
     }
 
     fn log(axis: &Axis, values: impl Iterator<Item = f64> + Clone, room: f64) -> Result<Self> {
@@ -132,6 +140,9 @@ impl Ruler {
         }
         if let Some((low, _)) = axis.range.filter(|(low, _)| *low <= 0.0) {
             return Err(impossible(axis, &format!("it is logarithmic, and its range starts at {low}")));
+        }
+        if axis.range.is_none() && values.clone().next().is_none() {
+            return Err(impossible(axis, "there are no values"));
         }
         let positive = extent(values.clone().filter(|value| *value > 0.0));
         let floor = axis.range.map_or(positive.map_or(FLOOR, |(low, _)| low), |(low, _)| low);
@@ -239,7 +250,8 @@ impl Ruler {
             .map(|exponent| Tick { place: place(exponent.into()), label: format!("10^{{{exponent}}}") })
             .collect();
         if step == 1 && last - first <= 8 {
-            let minor = (first - 1..=last).flat_map(|e| (2..10).map(move |k| f64::from(e) + f64::from(k).log10()));
+            let minor =
+                (first - 1..=last).flat_map(|e| (2..10).map(move |k| f64::from(e) + f64::from(k).log10()));
             ticks.extend(
                 minor
                     .filter(|exponent| (self.low..=self.high).contains(exponent))
@@ -295,7 +307,7 @@ fn round_step(step: f64) -> f64 {
 fn number(value: f64, step: f64) -> String {
     let value = if value.abs() < step * 1e-6 { 0.0 } else { value };
     if value != 0.0 && !(1e-4..1e6).contains(&value.abs().max(step)) {
-        return scientific(value);
+        return power_of_ten(value, (value.abs() / step).log10().ceil().clamp(0.0, 12.0) as usize);
     }
     let decimals = (0..10).find(|decimals| {
         let scaled = step * 10f64.powi(*decimals);
@@ -323,9 +335,17 @@ pub(super) fn short(value: f64) -> String {
 
 /// A number as a power of ten times at most two digits.
 fn scientific(value: f64) -> String {
-    let written = format!("{value:.1e}");
+    power_of_ten(value, 1)
+}
+
+/// A number as a power of ten times a number of at most `decimals` decimals.
+fn power_of_ten(value: f64, decimals: usize) -> String {
+    let written = format!("{value:.decimals$e}");
     let (digits, exponent) = written.split_once('e').unwrap_or((&written, "0"));
-    let digits = digits.trim_end_matches(".0");
+    let digits = match digits.contains('.') {
+        true => digits.trim_end_matches('0').trim_end_matches('.'),
+        false => digits,
+    };
     match digits {
         "1" => format!("10^{{{exponent}}}"),
         "-1" => format!("−10^{{{exponent}}}"),
@@ -361,7 +381,8 @@ mod tests {
 
     #[test]
     fn ticks_stand_at_round_numbers() {
-        let ruler = |low, high| Ruler::new(&Axis::linear("x").between(low, high), [].into_iter(), 0.0).unwrap();
+        let ruler =
+            |low, high| Ruler::new(&Axis::linear("x").between(low, high), [].into_iter(), 0.0).unwrap();
         assert_eq!(labels(&ruler(-1.0, 1.0).ticks(500.0, 120.0)), ["-1.0", "-0.5", "0.0", "0.5", "1.0"]);
         assert_eq!(labels(&ruler(0.0, 10_000.0).ticks(500.0, 240.0)), ["0", "5,000", "10,000"]);
         let log = Ruler::new(&Axis::log("x"), [1e-6, 1.0].into_iter(), 0.0).unwrap();
@@ -378,9 +399,14 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        for (value, written) in
-            [(0.0, "0"), (0.5, "0.5"), (950.98, "951"), (12345.0, "12,345"), (1.2e-7, "1.2×10^{-7}"), (100.0, "100")]
-        {
+        for (value, written) in [
+            (0.0, "0"),
+            (0.5, "0.5"),
+            (950.98, "951"),
+            (12345.0, "12,345"),
+            (1.2e-7, "1.2×10^{-7}"),
+            (100.0, "100"),
+        ] {
             assert_eq!(short(value), written);
         }
     }

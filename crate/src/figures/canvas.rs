@@ -193,17 +193,22 @@ impl Canvas {
         }
     }
 
-    /// A picture of `width` columns of red, green, blue bytes, stretched over `rect`.
+    /// A picture of `width` columns of red, green, blue bytes, stretched over `rect` with
+    /// linear interpolation.
     pub(super) fn picture(&mut self, rgb: &[u8], width: usize, rect: Rect) {
         let height = rgb.len() / 3 / width;
         let ((left, top), (right, bottom)) = (fine((rect.left, rect.top)), fine((rect.right, rect.bottom)));
         for y in top..bottom {
+            let (row, below) = between_centres(y - top, bottom - top, height);
             for x in left..right {
-                let column = (x - left) as usize * width / (right - left) as usize;
-                let row = (y - top) as usize * height / (bottom - top) as usize;
-                let pixel = (row * width + column) * 3;
-                let colour = Colour(rgb[pixel], rgb[pixel + 1], rgb[pixel + 2]);
-                self.blend(i64::from(x), i64::from(y), colour, 1.0);
+                let (column, beside) = between_centres(x - left, right - left, width);
+                let at = |row: usize, column: usize| {
+                    let pixel = (row.min(height - 1) * width + column.min(width - 1)) * 3;
+                    Colour(rgb[pixel], rgb[pixel + 1], rgb[pixel + 2])
+                };
+                let upper = at(row, column).mix(at(row, column + 1), beside);
+                let lower = at(row + 1, column).mix(at(row + 1, column + 1), beside);
+                self.blend(i64::from(x), i64::from(y), upper.mix(lower, below), 1.0);
             }
         }
     }
@@ -242,6 +247,14 @@ impl Canvas {
     fn backend(&mut self) -> BitMapBackend<'_> {
         BitMapBackend::with_buffer(&mut self.raster, (self.width * FINENESS, self.height * FINENESS))
     }
+}
+
+/// Of `count` pixels stretched over `length` raster points: the pixel whose centre lies
+/// before point `k`, and the share of the way from it to the next.
+fn between_centres(k: i32, length: i32, count: usize) -> (usize, f64) {
+    let place = (f64::from(k) + 0.5) * count as f64 / f64::from(length) - 0.5;
+    let place = place.clamp(0.0, (count - 1) as f64);
+    (place as usize, place.fract())
 }
 
 fn whole(width: u32, height: u32) -> Rect {

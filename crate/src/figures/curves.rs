@@ -24,7 +24,7 @@ pub fn plot(title: &str, columns: usize, panels: &[Panel]) -> Result<Figure> {
     let cells = panels.iter().map(Panel::cell).collect::<Result<Vec<_>>>()?;
     let legend = legend(panels);
     let shown: Vec<Entry> = legend.iter().filter(|entry| !entry.label.is_empty()).cloned().collect();
-    let (mut canvas, frames) = layout::panels(title, &shown, Grid::columns(columns), cells);
+    let (mut canvas, frames) = layout::panels(title, &shown, Grid::columns(columns), cells)?;
     for (panel, frame) in panels.iter().zip(&frames) {
         canvas.clipped(frame.area, |canvas| panel.draw(canvas, frame, &legend));
         layout::draw_frame(&mut canvas, frame.area);
@@ -188,7 +188,9 @@ impl Series {
         match self.shape {
             Shape::Line => canvas.line(&thin(&points), solid),
             Shape::Dashed => canvas.line(&thin(&points), Pen::dashed(colour, style::CURVE)),
-            Shape::Points => points.iter().for_each(|&point| dot(canvas, point, colour, dot_size(points.len()))),
+            Shape::Points => {
+                points.iter().for_each(|&point| dot(canvas, point, colour, dot_size(points.len())))
+            }
             Shape::Connected => {
                 canvas.line(&points, solid);
                 points.iter().for_each(|&point| dot(canvas, point, colour, style::DOT));

@@ -16,12 +16,14 @@ use crate::{Error, Result};
 pub fn dots(title: &str, names: &[&str], panels: &[DotPanel]) -> Result<Figure> {
     if names.is_empty() || panels.is_empty() {
         let (names, panels) = (names.len(), panels.len());
-        return Err(Error::Figure(format!("dots: {names} names and {panels} panels, expected at least one each")));
+        return Err(Error::Figure(format!(
+            "dots: {names} names and {panels} panels, expected at least one each"
+        )));
     }
     let cells = panels.iter().map(|panel| panel.cell(names)).collect::<Result<Vec<_>>>()?;
     let legend = legend(panels);
     let grid = Grid { least_height: ROW * names.len() as f64, ..Grid::columns(panels.len()) };
-    let (mut canvas, frames) = layout::panels(title, &legend, grid, cells);
+    let (mut canvas, frames) = layout::panels(title, &legend, grid, cells)?;
     for (panel, frame) in panels.iter().zip(&frames) {
         panel.draw(&mut canvas, frame, names.len(), &legend);
     }
@@ -87,13 +89,15 @@ impl DotPanel {
             let top = frame.area.top + row as f64 * height;
             canvas.rectangle(Rect { top, bottom: top + height, ..frame.area }, Colour::GRID, 0.35);
         }
-        let shift = SHIFT.min(height / (self.series.len() + 1) as f64);
-        for (k, series) in self.series.iter().enumerate() {
-            let Some(entry) = legend.iter().find(|entry| entry.label == series.label) else { continue };
-            let below = shift * (k as f64 - (self.series.len() - 1) as f64 / 2.0);
-            for (row, value) in series.values.iter().enumerate() {
-                let Some(value) = value else { continue };
-                let at = (frame.at_x(*value), frame.area.top + (row as f64 + 0.5) * height + below);
+        for row in 0..rows {
+            let present: Vec<(&Dots, f64)> =
+                self.series.iter().filter_map(|series| Some((series, series.values[row]?))).collect();
+            let shift = SHIFT.min(height / (present.len() + 1) as f64);
+            let middle = frame.area.top + (row as f64 + 0.5) * height;
+            for (k, (series, value)) in present.iter().enumerate() {
+                let Some(entry) = legend.iter().find(|entry| entry.label == series.label) else { continue };
+                let below = shift * (k as f64 - (present.len() - 1) as f64 / 2.0);
+                let at = (frame.at_x(*value), middle + below);
                 canvas.disc(at, style::DOT + 1.6, Colour::WHITE);
                 canvas.disc(at, style::DOT + 0.6, entry.colour);
             }
@@ -109,6 +113,7 @@ fn legend(panels: &[DotPanel]) -> Vec<Entry> {
         }
     }
     let colour = |k| style::series_colour(k, labels.len());
-    let entry = |(k, label): (usize, &&String)| Entry { label: label.to_string(), colour: colour(k), key: Key::Dot };
+    let entry =
+        |(k, label): (usize, &&String)| Entry { label: label.to_string(), colour: colour(k), key: Key::Dot };
     labels.iter().enumerate().map(entry).collect()
 }

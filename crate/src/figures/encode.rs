@@ -65,7 +65,8 @@ fn quantise(pixels: &[Colour]) -> (Vec<Colour>, Vec<u8>) {
     cells.sort_by_key(|(colour, count)| (std::cmp::Reverse(*count), (colour.0, colour.1, colour.2)));
     let palette: Vec<Colour> = exact.iter().chain(&cells).map(|(colour, _)| *colour).take(256).collect();
 
-    let nearest = |colour: Colour| (0..palette.len()).min_by_key(|&k| distance(palette[k], colour)).unwrap_or(0);
+    let nearest =
+        |colour: Colour| (0..palette.len()).min_by_key(|&k| distance(palette[k], colour)).unwrap_or(0);
     let index: HashMap<Colour, u8> =
         colours.iter().map(|(colour, _)| (*colour, nearest(*colour) as u8)).collect();
     let indices = pixels.iter().map(|pixel| index[pixel]).collect();

@@ -18,7 +18,8 @@ pub struct HeatMap {
     pub x: Axis,
     /// Second parameter, likewise with the rows of `values`, the first one lowest.
     pub y: Axis,
-    /// What the colours mean, and how values are laid along them.
+    /// What the colours mean, and how values are laid along them; values beyond its range,
+    /// if it has one, take the colours of its ends.
     pub colour: Axis,
     /// The function's values `[rows, columns]`.
     pub values: Array2<f64>,
@@ -33,6 +34,9 @@ pub struct HeatMap {
 pub fn heat_map(title: &str, map: &HeatMap) -> Result<Figure> {
     let HeatMap { x, y, colour, values, path } = map;
     let list: Vec<f64> = values.iter().copied().collect();
+    if list.is_empty() {
+        return Err(Error::Figure("heat map: there are no values".to_owned()));
+    }
     axes::check("heat map: values", &list)?;
     axes::check("heat map: path", &path.iter().flat_map(|(x, y)| [*x, *y]).collect::<Vec<_>>())?;
     if let Some(axis) = [x, y].into_iter().find(|axis| axis.range.is_none()) {
@@ -42,7 +46,7 @@ pub fn heat_map(title: &str, map: &HeatMap) -> Result<Figure> {
     let none = std::iter::empty::<f64>;
     let cell = Cell { title: String::new(), x: Ruler::new(x, none(), 0.0)?, y: Ruler::new(y, none(), 0.0)? };
     let grid = Grid { right: BAR_ROOM, least_height: 560.0, ..Grid::columns(1) };
-    let (mut canvas, frames) = layout::panels(title, &[], grid, vec![cell]);
+    let (mut canvas, frames) = layout::panels(title, &[], grid, vec![cell])?;
     for frame in &frames {
         draw_values(&mut canvas, frame, values, &ruler);
         draw_bar(&mut canvas, frame.area, &ruler);

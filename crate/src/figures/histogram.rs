@@ -19,7 +19,7 @@ pub fn histograms(title: &str, columns: usize, panels: &[Histogram]) -> Result<F
         return Err(Error::Figure(format!("{what}, got {panels} panels in {columns} columns")));
     }
     let cells = panels.iter().map(Histogram::cell).collect::<Result<Vec<_>>>()?;
-    let (mut canvas, frames) = layout::panels(title, &legend(panels), Grid::columns(columns), cells);
+    let (mut canvas, frames) = layout::panels(title, &legend(panels), Grid::columns(columns), cells)?;
     for (panel, frame) in panels.iter().zip(&frames) {
         canvas.clipped(frame.area, |canvas| panel.draw(canvas, frame));
         layout::draw_frame(&mut canvas, frame.area);
@@ -75,7 +75,8 @@ impl Histogram {
             .ok_or_else(|| Error::Figure(format!("histogram {title:?}: both classes are empty")))?;
         let (low, high) = widened(low, high);
         let width = (high - low) / BINS as f64;
-        let low = low - width * (1.0 - between(matching, non_matching).map_or(0.0, |s| (s - low) / width).fract());
+        let low =
+            low - width * (1.0 - between(matching, non_matching).map_or(0.0, |s| (s - low) / width).fract());
         let bins = BINS + 1;
         let count = |values: &[f32]| {
             let mut counts = vec![0; bins];
@@ -114,7 +115,8 @@ impl Histogram {
         };
         let merged = (last - first + 1).div_ceil(MOST_BINS);
         let width = (high - low) / bins as f64;
-        let merge = |counts: &[u64]| counts[first..=last].chunks(merged).map(|bins| bins.iter().sum()).collect();
+        let merge =
+            |counts: &[u64]| counts[first..=last].chunks(merged).map(|bins| bins.iter().sum()).collect();
         let counts = [merge(matching), merge(non_matching)];
         Ok(Self::with(title, low + first as f64 * width, width * merged as f64, counts))
     }
@@ -157,7 +159,10 @@ impl Histogram {
 
     fn cell(&self) -> Result<Cell> {
         let marks = self.relative_bias.into_iter();
-        axes::check("histogram: relative bias and margin", &marks.clone().chain(self.margin).collect::<Vec<_>>())?;
+        axes::check(
+            "histogram: relative bias and margin",
+            &marks.clone().chain(self.margin).collect::<Vec<_>>(),
+        )?;
         let edges = [self.low, self.start(self.counts[0].len())];
         let densities = (0..2).flat_map(|class| self.densities(class)).map(|(_, density)| density);
         Ok(Cell {
@@ -244,4 +249,40 @@ fn legend(panels: &[Histogram]) -> Vec<Entry> {
         legend.push(entry("b_rel ± m", BAND, Key::Area));
     }
     legend
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn separated_classes_share_no_bin_and_no_value_is_lost(
+            matching in prop::collection::vec(0.01_f32..1.0, 1..50),
+            others in prop::collection::vec(-1.0_f32..-0.01, 1..50),
+            b_rel in -1.0_f32..1.0,
+        ) {
+            let [matching, others] = [matching, others].map(|s| s.iter().map(|s| s + b_rel).collect::<Vec<_>>());
+            let histogram = Histogram::new("", &matching, &others).unwrap();
+            let [first, second] = &histogram.counts;
+            prop_assert_eq!(first.iter().sum::<u64>(), matching.len() as u64);
+            prop_assert_eq!(second.iter().sum::<u64>(), others.len() as u64);
+            prop_assert!(first.iter().zip(second).all(|(a, b)| *a == 0 || *b == 0));
+        }
+
+        #[test]
+        fn counted_values_keep_their_density(
+            counts in prop::collection::vec(0_u64..1000, 1..400),
+            start in -1.0_f64..1.0,
+        ) {
+            prop_assume!(counts.iter().any(|count| *count > 0));
+            let none = vec![0; counts.len()];
+            let histogram = Histogram::from_counts("", start, start + 2.0, &counts, &none).unwrap();
+            prop_assert!(histogram.counts[0].len() <= MOST_BINS);
+            let area: f64 = histogram.densities(0).map(|(_, density)| density * histogram.width).sum();
+            prop_assert!((area - 1.0).abs() < 1e-9);
+            prop_assert_eq!(histogram.counts[0].iter().sum::<u64>(), counts.iter().sum::<u64>());
+        }
+    }
 }

@@ -4,6 +4,7 @@ use super::axes::{Ruler, Tick};
 use super::canvas::{Canvas, Pen, Point, Rect};
 use super::style::{self, Colour};
 use super::text::{self, Anchor};
+use crate::{Error, Result};
 
 /// What a panel shows beside its data.
 pub(super) struct Cell {
@@ -64,9 +65,12 @@ const KEY_GAP: f64 = 9.0;
 const ENTRY_GAP: f64 = 30.0;
 
 /// A page of width `width` with `title` and `legend` above `height` pixels for what it shows.
-pub(super) fn page(title: &str, legend: &[Entry], width: f64, height: f64) -> (Canvas, Rect) {
+///
+/// # Errors
+/// [`Error::Figure`] if it would be too large to look at.
+pub(super) fn page(title: &str, legend: &[Entry], width: f64, height: f64) -> Result<(Canvas, Rect)> {
     let room = width - 2.0 * style::BORDER;
-    let title = if title.is_empty() { vec![] } else { text::wrap(title, style::TITLE, room) };
+    let title = if title.is_empty() { vec![] } else { text::wrap_to(4, title, style::TITLE, room) };
     let rows = legend_rows(legend, room);
     let title_row = style::LEADING * style::TITLE;
     let below = |rows: usize, gap: f64| if rows == 0 { 0.0 } else { gap };
@@ -74,6 +78,11 @@ pub(super) fn page(title: &str, legend: &[Entry], width: f64, height: f64) -> (C
     let legend_height = rows.len() as f64 * LEGEND_ROW + below(rows.len(), 6.0);
     let border = style::BORDER * 0.75;
     let total = border + title_height + legend_height + height + border;
+    if width > MOST_PIXELS || total > MOST_PIXELS {
+        return Err(Error::Figure(format!(
+            "{title:?} would take {width:.0} x {total:.0} pixels, expected at most {MOST_PIXELS}: draw several figures"
+        )));
+    }
     let mut canvas = Canvas::new(width.round() as u32, total.round() as u32);
     for (k, line) in title.iter().enumerate() {
         let at = (width / 2.0, border + (k as f64 + 0.5) * title_row);
@@ -81,9 +90,12 @@ pub(super) fn page(title: &str, legend: &[Entry], width: f64, height: f64) -> (C
     }
     draw_legend(&mut canvas, &rows, room, border + title_height);
     let top = border + title_height + legend_height;
-    (canvas, Rect { left: style::BORDER, top, right: width - style::BORDER, bottom: top + height })
+    Ok((canvas, Rect { left: style::BORDER, top, right: width - style::BORDER, bottom: top + height }))
 }
 
+/// Largest side of a figure, and least width of a panel.
+const MOST_PIXELS: f64 = 4000.0;
+const LEAST_PANEL: f64 = 100.0;
 const LEGEND_ROW: f64 = 1.45 * style::LABEL;
 
 /// Length of an entry's key.
@@ -214,12 +226,15 @@ impl Grid {
 /// Lays `cells` out in rows and draws everything but the data. Axes that
 /// have the same label and scale in all panels get the same range and are labelled
 /// only at the left and at the bottom.
+///
+/// # Errors
+/// [`Error::Figure`] if the panels would be too narrow, or the page too large.
 pub(super) fn panels(
     title: &str,
     legend: &[Entry],
     grid: Grid,
     mut cells: Vec<Cell>,
-) -> (Canvas, Vec<Frame>) {
+) -> Result<(Canvas, Vec<Frame>)> {
     let shared = (share(&mut cells, |cell| &mut cell.x), share(&mut cells, |cell| &mut cell.y));
     let columns = grid.columns.clamp(1, cells.len().max(1));
     let (width, panel_height) = sizes(columns);
@@ -227,7 +242,13 @@ pub(super) fn panels(
     let right = grid.right;
     let grid = Measures::new(&cells, columns, (width - right * columns as f64, panel_height), shared);
     let height = grid.rows.iter().map(|row| row.title + panel_height + row.below).sum();
-    let (mut canvas, body) = page(title, legend, width, height);
+    if grid.width < LEAST_PANEL {
+        return Err(Error::Figure(format!(
+            "{title:?}: {columns} columns leave {:.0} pixels for a panel: use fewer columns or shorter names",
+            grid.width
+        )));
+    }
+    let (mut canvas, body) = page(title, legend, width, height)?;
     let mut frames = Vec::new();
     let mut top = body.top;
     for (row, cells) in cells.chunks(columns).enumerate() {
@@ -244,7 +265,7 @@ pub(super) fn panels(
         }
         top += panel_height + grid.rows[row].below;
     }
-    (canvas, frames)
+    Ok((canvas, frames))
 }
 
 /// Gives all rulers that `of` picks a common range if they measure the same thing.
@@ -279,10 +300,18 @@ struct Row {
 
 impl Measures {
     fn new(cells: &[Cell], columns: usize, (width, panel_height): (f64, f64), shared: (bool, bool)) -> Self {
-        let mut grid =
-            Self { count: cells.len(), columns, width: 0.0, insets: vec![22.0; columns], rows: vec![], shared };
+        let mut grid = Self {
+            count: cells.len(),
+            columns,
+            width: 0.0,
+            insets: vec![22.0; columns],
+            rows: vec![],
+            shared,
+        };
         for (index, cell) in cells.iter().enumerate().filter(|(index, _)| grid_y(*index, columns, shared)) {
-            let inset = widest_tick(&cell.y, panel_height) + 10.0 + if cell.y.quantity.is_empty() { 4.0 } else { style::LABEL * 1.5 };
+            let inset = widest_tick(&cell.y, panel_height)
+                + 10.0
+                + if cell.y.quantity.is_empty() { 4.0 } else { style::LABEL * 1.5 };
             let gap = if index % columns == 0 { 0.0 } else { 20.0 };
             grid.insets[index % columns] = f64::max(grid.insets[index % columns], inset + gap);
         }
@@ -301,7 +330,8 @@ impl Measures {
         let title_lines = cells.iter().map(lines).max().unwrap_or(0);
         let labelled = (0..cells.len()).any(|column| self.x_labelled(row * self.columns + column));
         let ticks = if labelled { style::TICK * 1.75 } else { 0.0 };
-        let label_lines = cells.iter().map(|cell| x_label_lines(&cell.x, self.width).len()).max().unwrap_or(0);
+        let label_lines =
+            cells.iter().map(|cell| x_label_lines(&cell.x, self.width).len()).max().unwrap_or(0);
         let label = if labelled { label_lines as f64 * style::LABEL * style::LEADING } else { 0.0 };
         let last = (row + 1) * self.columns >= self.count;
         let gap = if last { 0.0 } else { 18.0 };

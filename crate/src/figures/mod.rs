@@ -19,6 +19,8 @@ mod layout;
 mod pictures;
 mod sphere;
 mod style;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::io::Write as _;
@@ -35,7 +37,7 @@ pub use pictures::{Picture, pictures};
 pub use sphere::sphere;
 pub use style::Colour;
 
-use crate::{Error, Result};
+use crate::{Error, Result, display, files};
 
 /// A finished picture.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,24 +57,15 @@ impl Figure {
     /// [`Error::File`] if the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        let write = || -> std::io::Result<()> {
-            std::fs::create_dir_all(folder)?;
-            let mut file = tempfile::Builder::new().prefix(".figure").tempfile_in(folder)?;
-            file.write_all(&self.png)?;
-            make_readable(file.as_file())?;
-            file.persist(path)?;
-            Ok(())
-        };
-        write().map_err(|error| Error::file(path, error))
+        files::write_atomically(path, |file| Ok(file.write_all(&self.png)?))
+            .map_err(|error| Error::file(path, error))
     }
 
     /// Shows the figure as the output of a notebook's cell; evcxr calls it for a cell's
     /// last expression.
     pub fn evcxr_display(&self) {
         let content = base64::engine::general_purpose::STANDARD.encode(&self.png);
-        println!("EVCXR_BEGIN_CONTENT image/png\n{content}\nEVCXR_END_CONTENT");
+        display::show("image/png", &content);
     }
 
     fn of(canvas: &canvas::Canvas) -> Result<Self> {
@@ -80,16 +73,4 @@ impl Figure {
         let png = encode::png(&canvas.finish(), width, height)?;
         Ok(Self { png, width, height })
     }
-}
-
-/// A temporary file is its owner's only; a figure is for everyone, as other new files are.
-#[cfg(unix)]
-fn make_readable(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn make_readable(_: &std::fs::File) -> std::io::Result<()> {
-    Ok(())
 }

@@ -14,7 +14,7 @@ pub struct Picture {
     pub rgb: Vec<u8>,
     /// Pixels in a row.
     pub width: usize,
-    /// Lines below the picture, each in its colour; long ones are wrapped.
+    /// Lines below the picture, each in its colour; a long one is broken once, then cut.
     pub captions: Vec<(String, Colour)>,
 }
 
@@ -43,7 +43,7 @@ pub fn pictures(title: &str, columns: usize, pictures: &[Picture]) -> Result<Fig
     let heights: Vec<f64> =
         tiles.chunks(columns).map(|row| row.iter().map(Tile::height).fold(0.0, f64::max) + GAP).collect();
     let width = tile * columns as f64 + 2.0 * style::BORDER;
-    let (mut canvas, body) = layout::page(title, &[], width.max(MIN_WIDTH), heights.iter().sum());
+    let (mut canvas, body) = layout::page(title, &[], width.max(MIN_WIDTH), heights.iter().sum())?;
     let mut top = body.top;
     for (row, height) in tiles.chunks(columns).zip(heights) {
         let left = body.centre().0 - tile * columns as f64 / 2.0;
@@ -79,7 +79,7 @@ impl<'a> Tile<'a> {
         let factor = SIDE.min(room) / width.max(height);
         let wrapped = |(caption, colour): &(String, Colour)| {
             let colour = *colour;
-            text::wrap(caption, style::TICK, room).into_iter().map(move |line| (line, colour))
+            text::wrap_to(2, caption, style::TICK, room).into_iter().map(move |line| (line, colour))
         };
         let lines = picture.captions.iter().flat_map(wrapped).collect();
         Self { picture, size: (width * factor, height * factor), lines }

@@ -37,7 +37,7 @@ pub fn sphere(title: &str, u: ArrayView2<'_, f32>, v: ArrayView2<'_, f32>) -> Re
         entry("V_{i}", Colour::NON_MATCHING, Key::Dot),
         entry("partners", PARTNERS, Key::Dashed),
     ];
-    let (mut canvas, body) = layout::page(title, &legend, WIDTH, WIDTH - 60.0);
+    let (mut canvas, body) = layout::page(title, &legend, WIDTH, WIDTH - 60.0)?;
     let ball = Ball { centre: body.centre(), radius: radius(body) };
     // From back to front.
     for behind in [true, false] {
@@ -105,8 +105,7 @@ impl Ball {
             self.wire(canvas, behind, |s| (s.cos() * angle.cos(), s.cos() * angle.sin(), s.sin()));
         }
         if !behind {
-            let outline: Vec<Point> =
-                steps().map(|s| self.at((s.cos(), s.sin(), 0.0))).collect();
+            let outline: Vec<Point> = steps().map(|s| self.at((s.cos(), s.sin(), 0.0))).collect();
             canvas.line(&outline, Pen::solid(WIRE, 1.8));
         }
     }
@@ -124,9 +123,8 @@ impl Ball {
 
     /// The part of the line between two partners on one side of the sphere's middle plane.
     fn partners(&self, canvas: &mut Canvas, u: Seen, v: Seen, behind: bool) {
-        let between = |part: f64| {
-            (u.0 + part * (v.0 - u.0), u.1 + part * (v.1 - u.1), u.2 + part * (v.2 - u.2))
-        };
+        let between =
+            |part: f64| (u.0 + part * (v.0 - u.0), u.1 + part * (v.1 - u.1), u.2 + part * (v.2 - u.2));
         let crossing = u.2 / (u.2 - v.2);
         let parts = match (u.2 < 0.0, v.2 < 0.0) {
             (true, true) | (false, false) => vec![(u.2 < 0.0, 0.0, 1.0)],

@@ -32,8 +32,9 @@ impl Colour {
 
     /// The colour `part` of the way from this one to `other`.
     pub(super) fn mix(self, other: Self, part: f64) -> Self {
-        let channel =
-            |a: u8, b: u8| (f64::from(a) + part.clamp(0.0, 1.0) * (f64::from(b) - f64::from(a))).round() as u8;
+        let channel = |a: u8, b: u8| {
+            (f64::from(a) + part.clamp(0.0, 1.0) * (f64::from(b) - f64::from(a))).round() as u8
+        };
         Self(channel(self.0, other.0), channel(self.1, other.1), channel(self.2, other.2))
     }
 }

@@ -98,6 +98,17 @@ pub(super) fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
         .unwrap_or(lines)
 }
 
+/// As [`wrap`], in at most `most` lines; what does not fit is left out, with an ellipsis.
+pub(super) fn wrap_to(most: usize, text: &str, size: f64, room: f64) -> Vec<String> {
+    let mut lines = wrap(text, size, room);
+    if lines.len() > most {
+        lines = fill(text, size, room);
+        lines.truncate(most);
+        lines.iter_mut().last().into_iter().for_each(|line| line.push('…'));
+    }
+    lines
+}
+
 /// Fills each line as far as it goes.
 fn fill(text: &str, size: f64, room: f64) -> Vec<String> {
     let mut lines = Vec::new();
