@@ -104,7 +104,9 @@ pub(super) fn wrap_to(most: usize, text: &str, size: f64, room: f64) -> Vec<Stri
     if lines.len() > most {
         lines = fill(text, size, room);
         lines.truncate(most);
-        lines.iter_mut().last().into_iter().for_each(|line| line.push('…'));
+        if let Some(last) = lines.last_mut() {
+            *last = format!("{}…", last.trim_end_matches([' ', ',', ':']));
+        }
     }
     lines
 }
