@@ -3,7 +3,9 @@
 use super::Figure;
 use super::axes::{self, Axis, Ruler};
 use super::canvas::{Canvas, Rect};
-use super::layout::{self, Cell, Entry, Frame, Grid, Key};
+use super::frame::{Cell, Frame};
+use super::layout::{self, Grid};
+use super::legend::{Entry, Key};
 use super::style::{self, Colour};
 use crate::{Error, Result};
 
@@ -21,7 +23,7 @@ pub fn dots(title: &str, names: &[&str], panels: &[DotPanel]) -> Result<Figure> 
         )));
     }
     let cells = panels.iter().map(|panel| panel.cell(names)).collect::<Result<Vec<_>>>()?;
-    let legend = legend(panels);
+    let legend = entries(panels);
     let grid = Grid { least_height: ROW * names.len() as f64, ..Grid::columns(panels.len()) };
     let (mut canvas, frames) = layout::panels(title, &legend, grid, cells)?;
     for (panel, frame) in panels.iter().zip(&frames) {
@@ -105,7 +107,7 @@ impl DotPanel {
     }
 }
 
-fn legend(panels: &[DotPanel]) -> Vec<Entry> {
+fn entries(panels: &[DotPanel]) -> Vec<Entry> {
     let mut labels: Vec<&String> = Vec::new();
     for series in panels.iter().flat_map(|panel| &panel.series) {
         if !labels.contains(&&series.label) {

@@ -5,7 +5,9 @@ use ndarray::Array2;
 use super::Figure;
 use super::axes::{self, Axis, Ruler};
 use super::canvas::{Canvas, Pen, Rect};
-use super::layout::{self, Cell, Frame, Grid};
+use super::frame::{self, Cell, Frame};
+use super::layout::{self, Grid};
+use super::legend;
 use super::style::{self, Colour};
 use super::text::Anchor;
 use crate::{Error, Result};
@@ -51,7 +53,7 @@ pub fn heat_map(title: &str, map: &HeatMap) -> Result<Figure> {
         draw_values(&mut canvas, frame, values, &ruler);
         draw_bar(&mut canvas, frame.area, &ruler);
         canvas.clipped(frame.area, |canvas| draw_path(canvas, frame, path));
-        layout::draw_frame(&mut canvas, frame.area);
+        frame::draw_lines(&mut canvas, frame.area);
     }
     Figure::of(&canvas)
 }
@@ -72,8 +74,8 @@ fn draw_path(canvas: &mut Canvas, frame: &Frame, path: &[(f64, f64)]) {
     if let (Some(first), Some(last)) = (points.first(), points.last()) {
         canvas.line(&points, Pen::solid(Colour::WHITE, style::CURVE + 2.4));
         canvas.line(&points, Pen::solid(PATH, style::CURVE));
-        layout::start_mark(canvas, *first, PATH);
-        layout::end_mark(canvas, *last, PATH);
+        legend::start_mark(canvas, *first, PATH);
+        legend::end_mark(canvas, *last, PATH);
     }
 }
 

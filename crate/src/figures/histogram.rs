@@ -3,7 +3,9 @@
 use super::Figure;
 use super::axes::{self, Axis, Ruler};
 use super::canvas::{Canvas, Pen, Point, Rect};
-use super::layout::{self, Cell, Entry, Frame, Grid, Key};
+use super::frame::{self, Cell, Frame};
+use super::layout::{self, Grid};
+use super::legend::{Entry, Key};
 use super::style::Colour;
 use crate::{Error, Result};
 
@@ -19,10 +21,10 @@ pub fn histograms(title: &str, columns: usize, panels: &[Histogram]) -> Result<F
         return Err(Error::Figure(format!("{what}, got {panels} panels in {columns} columns")));
     }
     let cells = panels.iter().map(Histogram::cell).collect::<Result<Vec<_>>>()?;
-    let (mut canvas, frames) = layout::panels(title, &legend(panels), Grid::columns(columns), cells)?;
+    let (mut canvas, frames) = layout::panels(title, &entries(panels), Grid::columns(columns), cells)?;
     for (panel, frame) in panels.iter().zip(&frames) {
         canvas.clipped(frame.area, |canvas| panel.draw(canvas, frame));
-        layout::draw_frame(&mut canvas, frame.area);
+        frame::draw_lines(&mut canvas, frame.area);
     }
     Figure::of(&canvas)
 }
@@ -175,7 +177,7 @@ impl Histogram {
     fn draw(&self, canvas: &mut Canvas, frame: &Frame) {
         if let Some((b_rel, margin)) = self.band() {
             let (left, right) = (frame.at_x(b_rel - margin), frame.at_x(b_rel + margin));
-            canvas.rectangle(Rect { left, right, ..frame.area }, BAND, 1.0);
+            canvas.rectangle(Rect { left, right, ..frame.area }, Colour::BAND, 0.3);
         }
         for class in [1, 0] {
             self.draw_class(canvas, frame, class);
@@ -216,8 +218,6 @@ impl Histogram {
     }
 }
 
-const BAND: Colour = Colour(0xf6, 0xe9, 0xc4);
-
 /// Midway between the smallest matching and the largest non-matching value.
 fn between(matching: &[f32], non_matching: &[f32]) -> Option<f64> {
     let extent = |values: &[f32]| axes::extent(values.iter().map(|value| f64::from(*value)));
@@ -233,7 +233,7 @@ fn widened(low: f64, high: f64) -> (f64, f64) {
     }
 }
 
-fn legend(panels: &[Histogram]) -> Vec<Entry> {
+fn entries(panels: &[Histogram]) -> Vec<Entry> {
     let mut legend: Vec<Entry> = Vec::new();
     for (label, colour) in panels.iter().flat_map(|panel| panel.classes.iter().zip(COLOURS)) {
         let entry = Entry { label: label.clone(), colour: colour.tint(0.7), key: Key::Area };
@@ -246,7 +246,7 @@ fn legend(panels: &[Histogram]) -> Vec<Entry> {
         legend.push(entry("b_rel", Colour::THEORY, Key::Dashed));
     }
     if panels.iter().any(|panel| panel.band().is_some()) {
-        legend.push(entry("b_rel ± m", BAND, Key::Area));
+        legend.push(entry("b_rel ± m", Colour::BAND.tint(0.45), Key::Area));
     }
     legend
 }

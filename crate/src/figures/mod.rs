@@ -13,15 +13,20 @@ mod canvas;
 mod curves;
 mod dots;
 mod encode;
+mod frame;
 mod heat_map;
 mod histogram;
 mod layout;
+mod legend;
+mod numbers;
 mod pictures;
 mod sphere;
 mod style;
 #[cfg(test)]
 mod tests;
 mod text;
+mod thin;
+mod ticks;
 
 use std::io::Write as _;
 use std::path::Path;

@@ -6,7 +6,8 @@ use ndarray::ArrayView2;
 
 use super::Figure;
 use super::canvas::{Canvas, Pen, Point, Rect};
-use super::layout::{self, Entry, Key};
+use super::layout;
+use super::legend::{Entry, Key};
 use super::style::{self, Colour};
 use crate::{Error, Result};
 
@@ -113,7 +114,7 @@ impl Ball {
     /// The part of a closed curve that lies on one side.
     fn wire(&self, canvas: &mut Canvas, behind: bool, curve: impl Fn(f64) -> (f64, f64, f64)) {
         let pen = Pen::solid(WIRE.tint(if behind { 0.35 } else { 0.75 }), 1.0);
-        let points: Vec<Seen> = steps().map(|s| curve(s)).map(|(x, y, z)| seen(x, y, z)).collect();
+        let points: Vec<Seen> = steps().map(curve).map(|(x, y, z)| seen(x, y, z)).collect();
         for ends in points.windows(2) {
             if (ends[0].2 + ends[1].2 < 0.0) == behind {
                 canvas.line(&[self.at(ends[0]), self.at(ends[1])], pen);

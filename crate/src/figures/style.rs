@@ -12,6 +12,8 @@ impl Colour {
     /// Theory, bounds, references.
     pub const THEORY: Self = Self(0x33, 0x33, 0x33);
 
+    /// The band that a margin leaves free.
+    pub const BAND: Self = Self(0xe0, 0xb0, 0x30);
     /// Plain text.
     pub const TEXT: Self = Self(0x22, 0x22, 0x22);
     /// Text of lesser weight.
