@@ -41,6 +41,21 @@ impl Runs {
         self
     }
 
+    /// The runs with these labels, in this order.
+    ///
+    /// # Panics
+    /// If no run has one of the labels.
+    #[must_use]
+    pub fn select(&self, labels: &[&str]) -> Self {
+        let labels_owned = labels.iter().map(|&label| label.to_owned()).collect();
+        Self { labels: labels_owned, runs: labels.iter().map(|&label| self[label].clone()).collect() }
+    }
+
+    /// The runs as one ensemble, where they differ only in what was drawn.
+    pub fn ensemble(&self, label: &str) -> Ensemble {
+        Ensemble { label: label.to_owned(), runs: self.runs.clone() }
+    }
+
     /// A row of final numbers for each run.
     pub fn table(&self) -> Table {
         let header = ["run", "loss", "t", "b_rel", "margin m", "optimal b_rel"];
@@ -64,35 +79,45 @@ impl Runs {
     }
 }
 
-/// One experiment from many seeds.
+/// The run with this label.
+///
+/// # Panics
+/// If there is none.
+impl std::ops::Index<&str> for Runs {
+    type Output = Run;
+
+    fn index(&self, label: &str) -> &Run {
+        match self.iter().find(|(other, _)| *other == label) {
+            Some((_, run)) => run,
+            None => panic!("no run is labelled {label:?}; there are {:?}", self.labels),
+        }
+    }
+}
+
+/// Runs that differ only in what was drawn.
 #[derive(Debug, Clone)]
 pub struct Ensemble {
     /// What distinguishes the experiment from others.
     pub label: String,
-    /// One run a seed.
+    /// One run a seed, or a place in a stream.
     pub runs: Vec<Run>,
 }
 
 impl Ensemble {
-    /// Trains each labelled experiment from seeds 1 to `seeds`, all side by side, recording
-    /// the margin at every epoch.
+    /// Trains labelled groups of experiments, all side by side.
     ///
     /// # Errors
     /// As [`Experiment::train`].
-    pub fn train(experiments: &[(String, Experiment)], seeds: u64) -> Result<Vec<Self>> {
-        let of_seed = |experiment: &Experiment, seed| Experiment { seed, skip: 0, ..experiment.clone() };
-        let all: Vec<Experiment> = experiments
-            .iter()
-            .flat_map(|(_, experiment)| (1..=seeds).map(|seed| of_seed(experiment, seed)))
-            .collect();
-        let settings =
-            Settings { record: Record { margin: true, xi: false }, snapshots: 0, ..Settings::default() };
-        let mut runs = train_all(&all, settings)?.into_iter();
-        let take = |(label, _): &(String, Experiment)| Self {
-            label: label.clone(),
-            runs: runs.by_ref().take(seeds as usize).collect(),
-        };
-        Ok(experiments.iter().map(take).collect())
+    pub fn train(groups: Vec<(String, Vec<Experiment>)>, record: Record) -> Result<Vec<Self>> {
+        let (labels, groups): (Vec<String>, Vec<Vec<Experiment>>) = groups.into_iter().unzip();
+        let settings = Settings { record, snapshots: 0, ..Settings::default() };
+        let mut runs = train_all(&groups.concat(), settings)?.into_iter();
+        let sizes = groups.iter().map(Vec::len);
+        Ok(labels
+            .into_iter()
+            .zip(sizes)
+            .map(|(label, size)| Self { label, runs: runs.by_ref().take(size).collect() })
+            .collect())
     }
 
     /// One number of each run.
@@ -102,7 +127,7 @@ impl Ensemble {
 
     /// How many of the runs end with a positive margin.
     pub fn separated(&self) -> usize {
-        self.runs.iter().filter(|run| run.geometry().margin() > 0.0).count()
+        self.runs.iter().filter(|run| run.margin() > 0.0).count()
     }
 }
 
@@ -119,7 +144,7 @@ pub fn ensembles_table(ensembles: &[Ensemble]) -> Table {
             cell(&Run::loss),
             cell(&Run::temperature),
             cell(&Run::relative_bias),
-            cell(&|run| run.geometry().margin()),
+            cell(&Run::margin),
             format!("{} of {}", ensemble.separated(), ensemble.runs.len()),
         ])
     })

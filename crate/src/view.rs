@@ -76,8 +76,38 @@ pub fn bands(
     figures::plot(title, 1, &[Panel::new("epoch", y, series)])
 }
 
+/// A final number of experiments that differ in one parameter, with its spread over
+/// the seeds: `parameter[k]` belongs to `ensembles[k]`.
+pub fn over_parameter(
+    label: &str,
+    parameter: &[f64],
+    ensembles: &[Ensemble],
+    spread: Spread,
+    of: fn(&Run) -> f64,
+) -> Series {
+    let spreads = ensembles.iter().map(|ensemble| spread_of(&ensemble.values(of), spread));
+    let (mut low, mut middle, mut high) = (Vec::new(), Vec::new(), Vec::new());
+    for [l, m, h] in spreads {
+        low.push(l);
+        middle.push(m);
+        high.push(h);
+    }
+    Series::connected(label, parameter, &middle).within(&low, &high)
+}
+
+/// A recorded number at each epoch, averaged over the runs.
+pub fn mean_over_epochs(ensemble: &Ensemble, column: fn(&History) -> &Vec<f64>) -> Vec<f64> {
+    (0..recorded_epochs(ensemble, column))
+        .map(|epoch| mean_and_deviation(&ensemble.values(|run| column(&run.history)[epoch])).0)
+        .collect()
+}
+
+fn recorded_epochs(ensemble: &Ensemble, column: fn(&History) -> &Vec<f64>) -> usize {
+    ensemble.runs.iter().map(|run| column(&run.history).len()).min().unwrap_or(0)
+}
+
 fn band(ensemble: &Ensemble, spread: Spread, column: fn(&History) -> &Vec<f64>) -> Series {
-    let epochs = ensemble.runs.iter().map(|run| column(&run.history).len()).min().unwrap_or(0);
+    let epochs = recorded_epochs(ensemble, column);
     let (mut low, mut middle, mut high) = (Vec::new(), Vec::new(), Vec::new());
     for epoch in 0..epochs {
         let [l, m, h] = spread_of(&ensemble.values(|run| column(&run.history)[epoch]), spread);
