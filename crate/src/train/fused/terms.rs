@@ -112,9 +112,8 @@ impl<S: Simd> Accumulator<S> {
     #[inline(always)]
     fn exp_minus(&self, x: Lanes<S>) -> Lanes<S> {
         let log2e = std::f32::consts::LOG2_E;
-        let c = |value| Lanes::splat(self.simd, value);
-        let y = x.mul_add(c(-self.logits.t * log2e), c(self.logits.shift * log2e));
-        y.min(c(MAX_EXPONENT)).max(c(-MAX_EXPONENT)).exp2()
+        let y = x.mul_add(x.all(-self.logits.t * log2e), x.all(self.logits.shift * log2e));
+        y.min(x.all(MAX_EXPONENT)).max(x.all(-MAX_EXPONENT)).exp2()
     }
 
     /// Replaces every x of a tile by the derivative g of its term as a non-matching pair.
@@ -141,11 +140,13 @@ impl<S: Simd> Accumulator<S> {
         let epsilon = Lanes::splat(self.simd, EPSILON);
         for chunk in tile.chunks_mut(GROUP * GROUPS) {
             for group in chunk.chunks_exact_mut(GROUP) {
-                let group: &mut [S::f32s; GROUP] = group.try_into().expect("a group");
-                let x = group.map(|x| Lanes::new(self.simd, x));
-                let p = x.map(|x| one / (one + self.exp_minus(x)));
-                let q = p.map(|p| one - p);
-                let w = q.map(|q| q + epsilon);
+                let (mut x, mut p, mut q, mut w) = ([one; GROUP], [one; GROUP], [one; GROUP], [one; GROUP]);
+                for i in 0..GROUP {
+                    x[i] = Lanes::new(self.simd, group[i]);
+                    p[i] = one / (one + self.exp_minus(x[i]));
+                    q[i] = one - p[i];
+                    w[i] = q[i] + epsilon;
+                }
                 // One reciprocal and one logarithm serve the four entries; w > 1e-8.
                 let (w01, w23) = (w[0] * w[1], w[2] * w[3]);
                 let product = w01 * w23;
@@ -160,18 +161,17 @@ impl<S: Simd> Accumulator<S> {
                 }
                 self.multiply(product);
             }
-            let scaled = std::mem::replace(&mut self.mantissa, one);
-            self.multiply(scaled);
+            let product = self.mantissa;
+            self.mantissa = one;
+            self.multiply(product);
         }
     }
 
     /// `softplus(z) = max(z, 0) + log(1 + exp(-|z|))`.
     #[inline(always)]
     fn others_exact(&mut self, tile: &mut [S::f32s]) {
-        let simd = self.simd;
-        let c = |value| Lanes::splat(simd, value);
-        let (zero, one, log2e) = (c(0.0), c(1.0), c(-std::f32::consts::LOG2_E));
-        let (t, shift) = (c(self.logits.t), c(-self.logits.shift));
+        let (zero, one) = (Lanes::splat(self.simd, 0.0), Lanes::splat(self.simd, 1.0));
+        let (t, shift) = (one.all(self.logits.t), one.all(-self.logits.shift));
         for chunk in tile.chunks_mut(GROUP * GROUPS) {
             // 1 + `product` is the product of all 1 + exp(-|z|), without the loss of
             // small exponentials against the 1.
@@ -179,7 +179,7 @@ impl<S: Simd> Accumulator<S> {
             for entry in chunk {
                 let x = Lanes::new(self.simd, *entry);
                 let z = x.mul_add(t, shift);
-                let e = (z.abs() * log2e).max(c(-MAX_EXPONENT)).exp2();
+                let e = exp_minus_abs(z);
                 let r = one / (one + e);
                 let g = z.select(r, e * r);
                 product = product.mul_add(e, product + e);
@@ -208,14 +208,12 @@ impl<S: Simd> Accumulator<S> {
                     (p - one) * p / w
                 }
                 Numerics::Exact => {
-                    let log2e = Lanes::splat(self.simd, -std::f32::consts::LOG2_E);
                     let z = x.mul_add(
                         Lanes::splat(self.simd, self.logits.t),
                         Lanes::splat(self.simd, -self.logits.shift),
                     );
-                    let small = (z.abs() * log2e).max(Lanes::splat(self.simd, -MAX_EXPONENT)).exp2();
                     let zero = Lanes::splat(self.simd, 0.0);
-                    self.softplus = self.softplus + ((zero - z).max(zero) + small.ln_1p());
+                    self.softplus = self.softplus + ((zero - z).max(zero) + exp_minus_abs(z).ln_1p());
                     zero - e * p
                 }
             };
@@ -257,4 +255,10 @@ impl<S: Simd> Accumulator<S> {
         sums.loss -= mantissa.ln() + exponent * std::f64::consts::LN_2;
         sums
     }
+}
+
+/// exp(-|z|), at least 2^-100.
+#[inline(always)]
+fn exp_minus_abs<S: Simd>(z: Lanes<S>) -> Lanes<S> {
+    (z.abs() * z.all(-std::f32::consts::LOG2_E)).max(z.all(-MAX_EXPONENT)).exp2()
 }
