@@ -68,6 +68,9 @@ pub enum Error {
         /// Why not.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Worker threads could not be started.
+    #[error("worker threads: {0}; ask for fewer")]
+    Threads(rayon::ThreadPoolBuildError),
     /// libtorch reported an error.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),

@@ -21,6 +21,7 @@ pub mod logbook;
 pub mod loss;
 pub mod prelude;
 mod run;
+pub mod runs;
 pub mod sphere;
 pub mod train;
 pub mod view;

@@ -1,6 +1,7 @@
 //! The one training loop.
 
 mod engine;
+mod fused;
 mod history;
 mod libtorch;
 mod progress;
@@ -24,12 +25,18 @@ pub struct Settings {
     /// How many snapshots of the vectors to keep, spread evenly over log(epoch);
     /// none are kept of more than 100,000 numbers.
     pub snapshots: usize,
+    /// Most threads that the fused engine may use for this run.
+    pub threads: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { device: Device::Cpu, record: Record::default(), snapshots: 64 }
+        Self { device: Device::Cpu, record: Record::default(), snapshots: 64, threads: all_cores() }
     }
+}
+
+pub(crate) fn all_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Where to compute.
@@ -59,7 +66,7 @@ impl Experiment {
     pub fn train_with(&self, settings: Settings, progress: &mut dyn FnMut(&Progress)) -> Result<Run> {
         self.validate()?;
         let start = Instant::now();
-        let mut engine = build(self, settings.device)?;
+        let mut engine = build(self, settings.device, settings.threads)?;
         let mut history = History::default();
         let mut snapshots = Vec::new();
         let mut stops = snapshot_epochs(self, settings.snapshots).into_iter().peekable();
@@ -85,8 +92,16 @@ impl Experiment {
     }
 }
 
+/// Trains experiments side by side; the runs come in the same order.
+///
+/// # Errors
+/// The first error of an experiment, as [`Experiment::train`].
+pub fn train_all(experiments: &[Experiment], settings: Settings) -> Result<Vec<Run>> {
+    experiments.iter().map(|experiment| experiment.train_with(settings, &mut |_| ())).collect()
+}
+
 /// The engine that the description asks for, with its initial vectors.
-fn build(experiment: &Experiment, device: Device) -> Result<Box<dyn Engine>> {
+fn build(experiment: &Experiment, device: Device, threads: usize) -> Result<Box<dyn Engine>> {
     let initial = sphere::initial_vectors(experiment)?;
     match (experiment.engine, device) {
         (EngineChoice::Fused, Device::Cuda) => Err(Error::Value {
@@ -98,7 +113,10 @@ fn build(experiment: &Experiment, device: Device) -> Result<Box<dyn Engine>> {
         (_, Device::Cuda) => {
             Ok(Box::new(libtorch::Libtorch::new(experiment, initial, tch::Device::Cuda(0))?))
         }
-        (_, Device::Cpu) => Ok(Box::new(libtorch::Libtorch::new(experiment, initial, tch::Device::Cpu)?)),
+        (EngineChoice::Libtorch, Device::Cpu) => {
+            Ok(Box::new(libtorch::Libtorch::new(experiment, initial, tch::Device::Cpu)?))
+        }
+        (_, Device::Cpu) => Ok(Box::new(fused::Fused::new(experiment, initial, threads)?)),
     }
 }
 
