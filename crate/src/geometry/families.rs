@@ -115,7 +115,11 @@ impl<'a> Families<'a> {
         (0..self.rows.nrows().div_ceil(height)).into_par_iter().map(move |block| {
             let first = block * height;
             let last = (first + height).min(self.rows.nrows());
-            let similarities = self.rows.slice(s![first..last, ..]).dot(&self.columns.t());
+            let product = self.rows.slice(s![first..last, ..]).dot(&self.columns.t());
+            let similarities = match product.is_standard_layout() {
+                true => product,
+                false => product.as_standard_layout().into_owned(),
+            };
             work(&Block { first, similarities, matching: self.matching })
         })
     }
@@ -137,7 +141,7 @@ impl Block<'_> {
     /// The rows of the block, in order.
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         let columns = self.similarities.ncols();
-        let similarities = self.similarities.as_slice().expect("a product is contiguous");
+        let similarities = self.similarities.as_slice().expect("blocks are in standard layout");
         similarities.chunks_exact(columns.max(1)).enumerate().map(|(i, similarities)| {
             let row = self.first + i;
             Row { row, column: self.matching.column(row), similarities }

@@ -223,7 +223,6 @@ mod tests {
         let codes = [
             (2, 7, (std::f64::consts::TAU / 7.0).cos()),
             (3, 12, 1.0 / golden), // icosahedron
-            (4, 10, 1.0 / 6.0),    // Petersen code
             (7, 56, 1.0 / 3.0),    // kissing arrangement in E8
             (8, 240, 0.5),         // E8
             (21, 162, 1.0 / 7.0),  // strongly regular graph
