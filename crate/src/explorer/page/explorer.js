@@ -235,8 +235,8 @@ function showReadouts(find, { frame, temperature, bias, numerics, chosen, chosen
   const right = separated(sample, bias);
   write("above", outOf(right.matching, sizeOf(sample.matching)));
   write("below", outOf(right.nonMatching, sizeOf(sample.nonMatching)));
-  write("margin", ((extremes[0] - extremes[1]) / 2).toFixed(4));
-  write("optimal", ((extremes[0] + extremes[1]) / 2).toFixed(4));
+  write("margin", significant((extremes[0] - extremes[1]) / 2, 4));
+  write("optimal", significant((extremes[0] + extremes[1]) / 2, 4));
   write("absolute", significant(temperature * bias, 5));
 }
 
