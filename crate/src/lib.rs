@@ -13,6 +13,7 @@
 pub mod display;
 mod error;
 mod experiment;
+pub mod explorer;
 pub mod figures;
 mod files;
 pub mod geometry;
@@ -20,6 +21,7 @@ pub mod logbook;
 pub mod loss;
 pub mod prelude;
 mod run;
+pub mod runs;
 pub mod sphere;
 pub mod train;
 pub mod view;

@@ -110,6 +110,11 @@ impl Run {
         self.state.delta
     }
 
+    /// The margin m of the final vectors.
+    pub fn margin(&self) -> f64 {
+        self.geometry().margin()
+    }
+
     /// Margin, optimal relative bias and what else the final vectors tell.
     pub fn geometry(&self) -> Geometry {
         Geometry::of(self.embeddings()).expect("a run has at least two modalities and two pairs")

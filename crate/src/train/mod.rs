@@ -92,6 +92,14 @@ impl Experiment {
     }
 }
 
+/// Trains experiments side by side; the runs come in the same order.
+///
+/// # Errors
+/// The first error of an experiment, as [`Experiment::train`].
+pub fn train_all(experiments: &[Experiment], settings: Settings) -> Result<Vec<Run>> {
+    experiments.iter().map(|experiment| experiment.train_with(settings, &mut |_| ())).collect()
+}
+
 /// The engine that the description asks for, with its initial vectors.
 fn build(experiment: &Experiment, device: Device, threads: usize) -> Result<Box<dyn Engine>> {
     let initial = sphere::initial_vectors(experiment)?;
