@@ -7,7 +7,7 @@
 // Registers are indexed: an iterator over them would go through closures, see `Lanes`.
 #![allow(clippy::needless_range_loop)]
 
-use pulp::Simd;
+use pulp::{Simd, WithSimd};
 
 use super::lanes::Lanes;
 
@@ -38,21 +38,33 @@ fn block(left: usize, max: usize) -> usize {
 }
 
 /// `tile[i, j] = start + <U_i, V_j>`.
-#[inline(always)]
-pub(super) fn similarities<S: Simd>(simd: S, u: RowBlock, v: Panel, start: f32, tile: &mut [f32]) {
-    let start = Lanes::splat(simd, start);
-    let quads = tile.chunks_exact_mut(QUAD * v.width).take(u.count / QUAD);
-    for (i, quad) in quads.enumerate() {
-        let i = u.first + i * QUAD;
-        let (mut j, vectors) = (0, v.width / S::F32_LANES);
-        while j < vectors {
-            let size = block(vectors - j, 3);
-            match size {
-                3 => dot::<S, 3>(u.panel, i, v, j, start, quad),
-                2 => dot::<S, 2>(u.panel, i, v, j, start, quad),
-                _ => dot::<S, 1>(u.panel, i, v, j, start, quad),
+pub(super) struct Similarities<'a> {
+    pub(super) u: RowBlock<'a>,
+    pub(super) v: Panel<'a>,
+    pub(super) start: f32,
+    pub(super) tile: &'a mut [f32],
+}
+
+impl WithSimd for Similarities<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { u, v, start, tile } = self;
+        let start = Lanes::splat(simd, start);
+        let quads = tile.chunks_exact_mut(QUAD * v.width).take(u.count / QUAD);
+        for (i, quad) in quads.enumerate() {
+            let i = u.first + i * QUAD;
+            let (mut j, vectors) = (0, v.width / S::F32_LANES);
+            while j < vectors {
+                let size = block(vectors - j, 3);
+                match size {
+                    3 => dot::<S, 3>(u.panel, i, v, j, start, quad),
+                    2 => dot::<S, 2>(u.panel, i, v, j, start, quad),
+                    _ => dot::<S, 1>(u.panel, i, v, j, start, quad),
+                }
+                j += size;
             }
-            j += size;
         }
     }
 }
@@ -83,34 +95,40 @@ fn dot<S: Simd, const C: usize>(u: Panel, i: usize, v: Panel, j: usize, start: L
 }
 
 /// `gradient[k, j] += sum_i G_ij U_ik`, into the panel of V's gradient.
-#[inline(always)]
-pub(super) fn column_gradient<S: Simd>(
-    simd: S,
-    tile: &[f32],
-    u: RowBlock,
-    width: usize,
-    gradient: &mut [f32],
-) {
-    let (mut k, dim, vectors) = (0, gradient.len() / width, width / S::F32_LANES);
-    while k < dim {
-        let size = block(dim - k, 4);
-        let gradient = &mut gradient[k * width..][..size * width];
-        let mut j = 0;
-        while j < vectors {
-            let count = block(vectors - j, 2);
-            match (size, count) {
-                (4, 2) => columns::<S, 4, 2>(simd, tile, u, k, j, gradient),
-                (3, 2) => columns::<S, 3, 2>(simd, tile, u, k, j, gradient),
-                (2, 2) => columns::<S, 2, 2>(simd, tile, u, k, j, gradient),
-                (1, 2) => columns::<S, 1, 2>(simd, tile, u, k, j, gradient),
-                (4, _) => columns::<S, 4, 1>(simd, tile, u, k, j, gradient),
-                (3, _) => columns::<S, 3, 1>(simd, tile, u, k, j, gradient),
-                (2, _) => columns::<S, 2, 1>(simd, tile, u, k, j, gradient),
-                (_, _) => columns::<S, 1, 1>(simd, tile, u, k, j, gradient),
+pub(super) struct ColumnGradient<'a> {
+    pub(super) tile: &'a [f32],
+    pub(super) u: RowBlock<'a>,
+    pub(super) gradient: &'a mut [f32],
+}
+
+impl WithSimd for ColumnGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { tile, u, gradient } = self;
+        let width = u.panel.width;
+        let (mut k, dim, vectors) = (0, gradient.len() / width, width / S::F32_LANES);
+        while k < dim {
+            let size = block(dim - k, 4);
+            let gradient = &mut gradient[k * width..][..size * width];
+            let mut j = 0;
+            while j < vectors {
+                let count = block(vectors - j, 2);
+                match (size, count) {
+                    (4, 2) => columns::<S, 4, 2>(simd, tile, u, k, j, gradient),
+                    (3, 2) => columns::<S, 3, 2>(simd, tile, u, k, j, gradient),
+                    (2, 2) => columns::<S, 2, 2>(simd, tile, u, k, j, gradient),
+                    (1, 2) => columns::<S, 1, 2>(simd, tile, u, k, j, gradient),
+                    (4, _) => columns::<S, 4, 1>(simd, tile, u, k, j, gradient),
+                    (3, _) => columns::<S, 3, 1>(simd, tile, u, k, j, gradient),
+                    (2, _) => columns::<S, 2, 1>(simd, tile, u, k, j, gradient),
+                    (_, _) => columns::<S, 1, 1>(simd, tile, u, k, j, gradient),
+                }
+                j += count;
             }
-            j += count;
+            k += size;
         }
-        k += size;
     }
 }
 
@@ -154,27 +172,39 @@ fn columns<S: Simd, const K: usize, const C: usize>(
 
 /// `partial[k, i, lane] += sum_j G_ij V_jk` over the columns j of each lane; their
 /// sum over the lanes is U's gradient.
-#[inline(always)]
-pub(super) fn row_gradient<S: Simd>(simd: S, tile: &[f32], rows: usize, v: Panel, partial: &mut [f32]) {
-    let (partial, _) = S::as_mut_simd_f32s(partial);
-    for i in (0..rows).step_by(QUAD) {
-        let quad = &tile[i * v.width..][..QUAD * v.width];
-        let (mut k, dim) = (0, v.data.len() / v.width);
-        while k < dim {
-            let size = block(dim - k, 3);
-            match size {
-                3 => self::rows::<S, 3>(simd, quad, v, k, i, partial),
-                2 => self::rows::<S, 2>(simd, quad, v, k, i, partial),
-                _ => self::rows::<S, 1>(simd, quad, v, k, i, partial),
+pub(super) struct RowGradient<'a> {
+    pub(super) tile: &'a [f32],
+    pub(super) rows: usize,
+    pub(super) v: Panel<'a>,
+    pub(super) partial: &'a mut [f32],
+}
+
+impl WithSimd for RowGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { tile, rows, v, partial } = self;
+        let (partial, _) = S::as_mut_simd_f32s(partial);
+        for i in (0..rows).step_by(QUAD) {
+            let quad = &tile[i * v.width..][..QUAD * v.width];
+            let (mut k, dim) = (0, v.data.len() / v.width);
+            while k < dim {
+                let size = block(dim - k, 3);
+                match size {
+                    3 => quad_rows::<S, 3>(simd, quad, v, k, i, partial),
+                    2 => quad_rows::<S, 2>(simd, quad, v, k, i, partial),
+                    _ => quad_rows::<S, 1>(simd, quad, v, k, i, partial),
+                }
+                k += size;
             }
-            k += size;
         }
     }
 }
 
 /// `K` coordinates from `k` of the four rows `quad` from `i`.
 #[inline(always)]
-fn rows<S: Simd, const K: usize>(
+fn quad_rows<S: Simd, const K: usize>(
     simd: S,
     quad: &[f32],
     v: Panel,
@@ -208,6 +238,50 @@ fn rows<S: Simd, const K: usize>(
     for kk in 0..K {
         for r in 0..QUAD {
             partial[(k + kk) * ROWS + i + r] = sums[kk][r].get();
+        }
+    }
+}
+
+/// Adds the lanes of `partial`, see [`RowGradient`], up into the rows of U's gradient.
+pub(super) struct Collect<'a> {
+    pub(super) partial: &'a [f32],
+    pub(super) gradient: &'a mut [f32],
+    pub(super) width: usize,
+    pub(super) first: usize,
+    pub(super) count: usize,
+}
+
+impl WithSimd for Collect<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (partial, _) = S::as_simd_f32s(self.partial);
+        for (partial, gradient) in partial.chunks_exact(ROWS).zip(self.gradient.chunks_exact_mut(self.width))
+        {
+            for (lanes, sum) in partial.iter().zip(&mut gradient[self.first..][..self.count]) {
+                *sum += Lanes::new(simd, *lanes).sum();
+            }
+        }
+    }
+}
+
+/// `sums += a * b`, entry by entry.
+pub(super) struct AddProducts<'a> {
+    pub(super) a: &'a [f32],
+    pub(super) b: &'a [f32],
+    pub(super) sums: &'a mut [f32],
+}
+
+impl WithSimd for AddProducts<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let ((a, _), (b, _)) = (S::as_simd_f32s(self.a), S::as_simd_f32s(self.b));
+        let (sums, _) = S::as_mut_simd_f32s(self.sums);
+        for ((a, b), sum) in a.iter().zip(b).zip(sums) {
+            *sum = Lanes::new(simd, *a).mul_add(Lanes::new(simd, *b), Lanes::new(simd, *sum)).get();
         }
     }
 }
