@@ -136,11 +136,6 @@ impl Run {
         }
     }
 
-    /// Shows the run as a notebook cell's last expression (evcxr calls this).
-    pub fn evcxr_display(&self) {
-        self.table().evcxr_display();
-    }
-
     /// The run in one table.
     pub fn table(&self) -> Table {
         let summary = self.summary();

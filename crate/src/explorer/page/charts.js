@@ -190,7 +190,8 @@ function curveChart(element, scene, { epochs, values, label, log, hidden, scrub 
   const ticks = [0, ...Array.from({ length: Math.floor(Math.log10(Math.max(last, 1))) + 1 }, (_, k) => 10 ** k)];
   const finite = values.filter((value) => value !== null && (!log || value > 0));
   const [low, high] = [Math.min(...finite), Math.max(...finite)];
-  const range = log ? [low / 1.5, high * 1.5] : [low - 0.08 * (high - low) - 0.01, high + 0.08 * (high - low) + 0.01];
+  const [pad, factor] = [0.1 * (high - low) || 0.01, (high / low) ** 0.1 * 1.001];
+  const range = log ? [low / factor, high * factor] : [low - pad, high + pad];
   const chart = plot(element, {
     height: hidden ? 62 : 80,
     right: 12,

@@ -41,8 +41,10 @@ function showReadouts(find, { frame, temperature, bias, trained, numerics, chose
   write("loss-non-matching", scientific(parts.nonMatching));
   find("share").style.width = `${total > 0 ? clamp((100 * parts.matching) / total, [0, 100]) : 50}%`;
   const right = separated(sample, bias);
-  write("above", outOf(right.matching, sizeOf(sample.matching)));
-  write("below", outOf(right.nonMatching, sizeOf(sample.nonMatching)));
+  // Counts of groups are those of whole groups.
+  const about = sample.matching.weights ? "≈ " : "";
+  write("above", about + outOf(right.matching, sizeOf(sample.matching)));
+  write("below", about + outOf(right.nonMatching, sizeOf(sample.nonMatching)));
   write("margin", significant((extremes[0] - extremes[1]) / 2, 4));
   write("optimal", significant((extremes[0] + extremes[1]) / 2, 4));
   write("absolute", significant(temperature * bias, 5));
@@ -50,7 +52,7 @@ function showReadouts(find, { frame, temperature, bias, trained, numerics, chose
 
 // What stays the same while the reader plays.
 function describe(find, data, { theme }) {
-  const { title, modalities, pairs, dim, share, frames } = data;
+  const { title, modalities, pairs, dim, frames } = data;
   find("title").textContent = title;
   find("epoch").max = data.epochs.length - 1;
   const several = modalities > 2 ? `, all ${(modalities * (modalities - 1)) / 2} pairs of modalities together` : "";
@@ -65,17 +67,17 @@ function describe(find, data, { theme }) {
       return mark;
     }),
   );
-  const percent = (x) => `${Math.round(100 * x)} %`;
-  const drawn = frames.kind === "sketches" && frames.drawn < pairs ? ` The first ${frames.drawn} pairs.` : "";
-  const ball =
-    dim === 3
-      ? "Drag or use the arrow keys to turn. Point at a pair: the circle holds what is at similarity b_rel to its U."
-      : dim < 3
-        ? "The vectors themselves."
-        : `The first two principal axes of the final vectors (${percent(share[0])} and ${percent(share[1])} of the variance); drag to see the third.`;
-  find("ball-help").textContent = ball + drawn;
+  find("ball-help").textContent = describeBall(data);
   find("map-help").textContent =
     "White: the path of training, its white point the epoch shown. Drag in the map or the histogram to move the setting (ring). Dashed: highest non-matching and lowest matching similarity; between them lies the margin.";
+}
+
+function describeBall({ pairs, dim, share, frames }) {
+  const drawn = frames.kind === "sketches" && frames.drawn < pairs ? ` The first ${frames.drawn} pairs.` : "";
+  if (dim < 3) return `The vectors themselves.${drawn}`;
+  if (dim === 3) return `Drag or use the arrow keys to turn. Point at a pair: the circle holds what is at similarity b_rel to its U.${drawn}`;
+  const [first, second] = share.map((x) => `${Math.round(100 * x)} %`);
+  return `The first two principal axes of the final vectors (${first} and ${second} of the variance); drag to see the third.${drawn}`;
 }
 
 const scientific = (x) => (x !== 0 && (Math.abs(x) < 1e-3 || Math.abs(x) >= 1e5) ? x.toExponential(3) : significant(x, 4));
