@@ -34,15 +34,15 @@ function showReadouts(find, { frame, temperature, bias, trained, numerics, chose
   const similarity = chosenSimilarity === null ? "" : `, similarity ${chosenSimilarity.toFixed(4)}`;
   write("chosen", chosen === null ? "" : `pair ${chosen + 1}${similarity}`);
   const parts = lossParts(sample, temperature, bias, numerics);
-  const total = parts.matching + parts.nonMatching;
-  write("loss", scientific(total));
+  const whole = parts.matching + parts.nonMatching;
+  write("loss", scientific(whole));
   write("loss-trained", `trained ${scientific(loss(sample, trained.temperature, trained.bias, numerics))}`);
   write("loss-matching", scientific(parts.matching));
   write("loss-non-matching", scientific(parts.nonMatching));
-  find("share").style.width = `${total > 0 ? clamp((100 * parts.matching) / total, [0, 100]) : 50}%`;
+  find("share").style.width = `${whole > 0 ? clamp((100 * parts.matching) / whole, [0, 100]) : 50}%`;
   const right = separated(sample, bias);
   // Counts of groups are those of whole groups.
-  const about = sample.matching.weights ? "≈ " : "";
+  const about = sample.isGrouped ? "≈ " : "";
   write("above", about + outOf(right.matching, sizeOf(sample.matching)));
   write("below", about + outOf(right.nonMatching, sizeOf(sample.nonMatching)));
   write("margin", significant((extremes[0] - extremes[1]) / 2, 4));
