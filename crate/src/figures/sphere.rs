@@ -176,3 +176,24 @@ impl Ball {
 fn steps() -> impl Iterator<Item = f64> {
     (0..=180).map(|k| f64::from(k) / 180.0 * TAU)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        // Antipodal families: whatever the first view hides of one, it shows of the other.
+        #[test]
+        fn both_families_are_seen(points in prop::collection::vec([-1.0..1.0_f64, -1.0..1.0, -0.3..0.3], 20..40)) {
+            prop_assume!(points.iter().all(|[x, y, _]| x.hypot(*y) > 0.1));
+            let u: Vec<[f64; 3]> = points.iter().map(|[x, y, z]| [x.abs(), *y, *z]).collect();
+            let v: Vec<[f64; 3]> = u.iter().map(|point| point.map(|x| -x)).collect();
+            let azimuth = clear_azimuth(&u, &v);
+            for family in [&u, &v] {
+                let in_front = family.iter().filter(|point| seen(**point, azimuth).2 > 0.0).count();
+                prop_assert!(4 * in_front >= family.len(), "{in_front} of {} at {azimuth}", family.len());
+            }
+        }
+    }
+}
