@@ -249,6 +249,15 @@ def condenses_a_large_run(explorer, run):
     assert explorer.number("#loss") > 0
 
 
+def shows_the_smallest_run(explorer, run):
+    """a run of two pairs in one dimension, without snapshots, is shown as well"""
+    explorer.open("tiny.html")
+    explorer.find("#play").click()
+    explorer.press("#temperature", "PageDown")
+    explorer.find("#zoom").check()
+    assert explorer.settle().number("#loss") > 0
+
+
 CHECKS = [
     opens_at_the_result,
     follows_typed_settings,
@@ -260,6 +269,7 @@ CHECKS = [
     follows_the_theme,
     fits_a_narrow_page,
     condenses_a_large_run,
+    shows_the_smallest_run,
 ]
 
 if __name__ == "__main__":

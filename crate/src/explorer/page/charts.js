@@ -23,7 +23,7 @@ function plot(element, { height, scene, x, y, series, under, over, drag, right =
   });
   const chart = new uPlot(
     {
-      width: Math.max(element.clientWidth, 100),
+      width: chartWidth(element),
       height,
       padding: [8, right, 0, 0],
       legend: { show: false },
@@ -42,6 +42,9 @@ function plot(element, { height, scene, x, y, series, under, over, drag, right =
   }
   return chart;
 }
+
+// uPlot cannot do without any width, as in a tab that is not shown.
+const chartWidth = (element) => Math.max(element.clientWidth, 120);
 
 // Room on the right of the two charts that share the axis of b_rel, for the colours' key.
 const RIGHT = 48;
