@@ -30,4 +30,4 @@ pub use error::{Error, Result};
 pub use experiment::{Bias, BiasKind, EngineChoice, Experiment, Numerics, Temperature};
 pub use geometry::Geometry;
 pub use run::{Run, Snapshot, Summary};
-pub use train::{History, Record, Settings};
+pub use train::{History, Record, Settings, Sweep};

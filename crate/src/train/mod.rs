@@ -5,12 +5,14 @@ mod fused;
 mod history;
 mod libtorch;
 mod progress;
+pub mod sweep;
 
 use std::time::Instant;
 
 pub(crate) use engine::{Engine, State};
 pub use history::{History, Record};
 pub use progress::{Progress, print_progress};
+pub use sweep::{Sweep, train_all};
 
 use crate::run::{Run, Snapshot};
 use crate::{EngineChoice, Error, Experiment, Result, sphere};
@@ -90,14 +92,6 @@ impl Experiment {
         let seconds = start.elapsed().as_secs_f64();
         Ok(Run { experiment: self.clone(), state, history, snapshots, engine: engine.name(), seconds })
     }
-}
-
-/// Trains experiments side by side; the runs come in the same order.
-///
-/// # Errors
-/// The first error of an experiment, as [`Experiment::train`].
-pub fn train_all(experiments: &[Experiment], settings: Settings) -> Result<Vec<Run>> {
-    experiments.iter().map(|experiment| experiment.train_with(settings, &mut |_| ())).collect()
 }
 
 /// The engine that the description asks for, with its initial vectors.
