@@ -29,13 +29,14 @@ pub struct PerceptronSettings {
     /// A pass that lowers the mean loss by less than this is without progress; five in
     /// turn end the training.
     pub tolerance: f64,
-    /// The state of scikit-learn's shuffle. The default is what `random_state=0` gives.
+    /// The state of scikit-learn's shuffle. The default is the one that its default
+    /// `random_state=0` gives: the second number that it draws.
     pub shuffle_seed: u32,
 }
 
 impl Default for PerceptronSettings {
     fn default() -> Self {
-        Self { max_epochs: 1000, tolerance: 1e-3, shuffle_seed: 209_652_396 }
+        Self { max_epochs: 1000, tolerance: 1e-3, shuffle_seed: 398_764_591 }
     }
 }
 

@@ -72,6 +72,7 @@ if __name__ == "__main__":
         case("crossing segments", np.array([[1.0, 0.0], [-1.0, 0.0]]), np.array([[0.0, 1.0], [0.0, -1.0]])),
         case("wide gap", *shifted(1, 40, 8, 5, 8.0)),
         case("narrow gap", *shifted(3, 30, 10, 4, 4.5)),
+        case("separable, but the perceptron stops before", *shifted(13, 60, 8, 4, 4.0)),
         case("mixed", *shifted(4, 60, 20, 3, 1.0)),
         case("fewer points than dimensions", *shifted(5, 10, 6, 20, 0.0)),
         case("as many points as dimensions", *shifted(6, 20, 12, 30, 0.5)),
