@@ -318,6 +318,31 @@ mod tests {
         }
     }
 
+    /// The study's table of final margins and optimal relative biases, N = 100, d = 10.
+    const PUBLISHED: [(f64, f64); 10] = [
+        (-2.58e-7, -1.0),
+        (0.034032, -0.783601),
+        (0.068609, -0.565768),
+        (0.103043, -0.346671),
+        (0.137739, -0.126455),
+        (0.171251, 0.095198),
+        (0.200972, 0.318428),
+        (0.223403, 0.543753),
+        (0.281396, 0.718602),
+        (0.276367, 0.723630),
+    ];
+
+    #[test]
+    fn published_margins_obey_the_bound() {
+        for (margin, relative_bias) in PUBLISHED {
+            assert!(margin <= margin_bound(100, 10, relative_bias) + 2e-6, "{margin} at {relative_bias}");
+        }
+        // The last two runs reached U = V, where the bound is 1 - b_rel.
+        for (margin, relative_bias) in &PUBLISHED[8..] {
+            assert!((margin_bound(100, 10, *relative_bias) - margin).abs() < 1e-5);
+        }
+    }
+
     #[test]
     fn trained_margins_obey_the_bound() {
         for relative_bias in [-0.6, 0.0, 0.6] {
