@@ -3,18 +3,27 @@
 //! Synthetic and pretrained vectors meet here: nothing in this module knows where
 //! its vectors came from.
 
+mod codes;
 mod constellation;
 mod distribution;
 mod families;
 mod gap;
+mod hyperplane;
 mod labelled;
+mod perceptron;
+mod report;
+mod separation;
 mod similarities;
 pub mod theory;
 
 pub use constellation::{Certificate, Constellation, Violation};
 pub use distribution::{Distribution, Quantile, RESOLUTION};
-pub use gap::{MeanDistances, xi};
+pub use gap::{MeanDistances, ModalityGap, xi};
+pub use hyperplane::{Hyperplane, Misclassified};
 pub use labelled::{LabelledGeometry, Retrieval};
+pub use perceptron::{Perceptron, PerceptronSettings};
+pub use report::Report;
+pub use separation::{Separation, Verdict};
 pub use similarities::Similarities;
 
 use ndarray::{Array3, ArrayView3, s};
