@@ -127,7 +127,6 @@ fn others_paper<S: Simd>(simd: S, logits: Logits, tile: &mut [S::f32s]) -> Sums 
         // their chains of dependent operations fit into its window.
         for (x, p) in chunk.iter().zip(&mut probabilities) {
             let x = Lanes::new(simd, *x);
-            total.max = total.max.max(x);
             *p = (one / (one + exp_minus(logits, x))).get();
         }
         for (group, p) in chunk.chunks_exact_mut(GROUP).zip(probabilities.chunks_exact(GROUP)) {
