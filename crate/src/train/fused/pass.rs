@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::lanes::{MAX_LANES, Path};
 use super::panels::{Aligned, Panels, Shape};
 use super::products::{
-    AddProducts, Collect, ColumnGradient, Panel, ROWS, RowBlock, RowGradient, Similarities,
+    AddProducts, Collect, ColumnGradient, Panel, ROWS, RowBlock, RowGradient, Silence, Similarities,
 };
 use super::terms::{Logits, Matching, Others, Sums};
 
@@ -181,12 +181,20 @@ impl Work<'_> {
         let v = Panel { data: self.v.panel(other), width };
         let tile = &mut self.tile[..u.count * width];
         self.path.run(Similarities { u, v, start: -self.logits.offset, tile });
-        silence(self.logits, self.block, self.u.shape, other, tile);
+        let Block { panel, first, .. } = self.block;
+        let shape = self.u.shape;
+        self.path.run(Silence {
+            tile,
+            width,
+            real: [shape.rows_in(panel).saturating_sub(first), shape.rows_in(other)],
+            diagonal: (other == panel).then_some(first),
+            value: self.logits.silent(),
+        });
         let sums = self.path.run(Others { logits: self.logits, tile });
         let gradient = self.gradients[self.block.v].panel_mut(other);
         self.path.run(ColumnGradient { tile, u, gradient });
         if self.trained {
-            self.path.run(RowGradient { tile, rows: u.count, v, partial: self.partial });
+            self.path.run(RowGradient { tile, v, partial: self.partial });
         }
         sums
     }
@@ -215,20 +223,5 @@ impl Work<'_> {
             }
         }
         sums
-    }
-}
-
-/// Takes the matching pairs and the filling out of a tile of similarities.
-fn silence(logits: Logits, block: Block, shape: Shape, other: usize, tile: &mut [f32]) {
-    let silent = logits.silent();
-    let (real_rows, real_columns) = (shape.rows_in(block.panel), shape.rows_in(other));
-    for (i, row) in tile.chunks_exact_mut(shape.width).enumerate() {
-        if block.first + i >= real_rows {
-            row.fill(silent);
-        }
-        row[real_columns..].fill(silent);
-        if other == block.panel {
-            row[block.first + i] = silent;
-        }
     }
 }
