@@ -68,6 +68,9 @@ pub enum Error {
         /// Why not.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A checkpoint, a data set or a file of embeddings cannot be used.
+    #[error(transparent)]
+    Pretrained(#[from] crate::pretrained::Error),
     /// libtorch reported an error.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),

@@ -3,6 +3,7 @@
 
 mod error;
 mod experiment;
+pub mod pretrained;
 mod train;
 
 pub use error::{Error, Result};
