@@ -2,7 +2,8 @@
 //!
 //! Orientation and colour modes are those of transformers' `load_image`, that is of
 //! Pillow's `exif_transpose` and `convert("RGB")`: EXIF orientation is applied, alpha is
-//! dropped, and 16-bit grey is clipped at 255.
+//! dropped, and 16-bit grey is clipped at 255. A single colour that a PNG marks as
+//! transparent is dropped likewise; transformers' own processor can paint it white.
 
 use std::io::Cursor;
 

@@ -221,9 +221,8 @@ def write_images(folder: Path, rng: np.random.Generator, large: bool) -> None:
     Image.fromarray(picture(33, 35, 4), "RGBA").save(folder / "rgba.png")
     Image.fromarray(picture(33, 35, 2), "LA").save(folder / "grey_alpha.png")
     rgb.quantize(17).save(folder / "palette.png")
-    rgb.quantize(17).save(folder / "palette_transparent.png", transparency=3)
+    rgb.quantize(17).save(folder / "palette_alpha.png", transparency=bytes([255, 0, 128, 0]))
     rgb.convert("1").save(folder / "bits.png")
-    Image.fromarray(picture(23, 31, 1)[..., 0]).save(folder / "grey_transparent.png", transparency=7)
     dark = picture(23, 31, 1)[..., 0].astype(np.uint16) * 3  # Pillow clips 16-bit grey at 255
     Image.fromarray(dark).save(folder / "grey16.png")
     for name, channels, colour in (("rgb16", 3, 2), ("grey_alpha16", 2, 4), ("rgba16", 4, 6)):
