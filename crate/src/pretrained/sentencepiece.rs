@@ -1,9 +1,16 @@
-//! `spiece.model`: SentencePiece's Unigram model, with its own normalisation.
+//! SentencePiece's Unigram model, with its own normalisation.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use prost::Message;
+use serde::Deserialize;
+use serde_json::Value;
 use tokenizers::{Model, models::unigram::Unigram};
 
 /// A Unigram model as SigLIP uses it: every text begins with the word mark "▁".
+///
+/// Only pieces, scores and the table of characters are taken from a file. The normalizer
+/// of the published tokenizer.json leaves three punctuation characters in place, and
+/// knows no final sigma; the reference is SentencePiece.
 #[derive(Debug)]
 pub(super) struct SentencePiece {
     charsmap: CharsMap,
@@ -47,12 +54,47 @@ struct NormalizerSpec {
     remove_extra_whitespaces: Option<bool>,
 }
 
+/// The parts of tokenizer.json that matter here.
+#[derive(Deserialize)]
+struct Json {
+    model: JsonModel,
+    #[serde(default)]
+    normalizer: Value,
+}
+
+#[derive(Deserialize)]
+struct JsonModel {
+    unk_id: Option<usize>,
+    vocab: Vec<(String, f64)>,
+    #[serde(default)]
+    byte_fallback: bool,
+}
+
+#[derive(Deserialize)]
+struct JsonKind {
+    model: JsonModelKind,
+}
+
+#[derive(Deserialize)]
+struct JsonModelKind {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+/// The table of characters, wherever in the sequence of normalizers it stands.
+fn find_charsmap(normalizer: &Value) -> Option<&str> {
+    match normalizer.get("precompiled_charsmap") {
+        Some(charsmap) => charsmap.as_str(),
+        None => normalizer.get("normalizers")?.as_array()?.iter().find_map(find_charsmap),
+    }
+}
+
 const UNIGRAM: i32 = 1;
 const UNKNOWN: i32 = 2;
 
 impl SentencePiece {
-    /// Reads a serialised model; an error says why it cannot be.
-    pub(super) fn new(bytes: &[u8]) -> Result<Self, String> {
+    /// Reads `spiece.model`; an error says why it cannot be.
+    pub(super) fn from_proto(bytes: &[u8]) -> Result<Self, String> {
         let proto =
             ModelProto::decode(bytes).map_err(|error| format!("is not a SentencePiece model: {error}"))?;
         let (trainer, normalizer) = (proto.trainer.unwrap_or_default(), proto.normalizer.unwrap_or_default());
@@ -64,14 +106,34 @@ impl SentencePiece {
         }
         let unknown = proto.pieces.iter().position(|piece| piece.kind == Some(UNKNOWN));
         let unknown = unknown.ok_or("has no unknown token")?;
-        let vocabulary = proto
-            .pieces
-            .into_iter()
-            .map(|p| (p.piece.unwrap_or_default(), p.score.unwrap_or(0.0).into()))
-            .collect();
-        let model = Unigram::from(vocabulary, Some(unknown), trainer.byte_fallback.unwrap_or(false))
-            .map_err(|error| error.to_string())?;
-        Ok(Self { charsmap: CharsMap::new(&normalizer.charsmap.unwrap_or_default())?, model })
+        let pieces =
+            proto.pieces.into_iter().map(|p| (p.piece.unwrap_or_default(), p.score.unwrap_or(0.0).into()));
+        let byte_fallback = trainer.byte_fallback.unwrap_or(false);
+        Self::new(pieces.collect(), unknown, byte_fallback, &normalizer.charsmap.unwrap_or_default())
+    }
+
+    /// Whether `tokenizer.json` holds a Unigram model.
+    pub(super) fn is_unigram(bytes: &[u8]) -> bool {
+        serde_json::from_slice::<JsonKind>(bytes)
+            .is_ok_and(|json| json.model.kind.as_deref() == Some("Unigram"))
+    }
+
+    /// Reads `tokenizer.json`; an error says why it cannot be.
+    pub(super) fn from_json(bytes: &[u8]) -> Result<Self, String> {
+        let Json { model, normalizer } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let charsmap = find_charsmap(&normalizer).unwrap_or_default();
+        let charsmap = BASE64_STANDARD.decode(charsmap).map_err(|error| error.to_string())?;
+        Self::new(model.vocab, model.unk_id.ok_or("has no unknown token")?, model.byte_fallback, &charsmap)
+    }
+
+    fn new(
+        pieces: Vec<(String, f64)>,
+        unknown: usize,
+        byte_fallback: bool,
+        charsmap: &[u8],
+    ) -> Result<Self, String> {
+        let model = Unigram::from(pieces, Some(unknown), byte_fallback).map_err(|error| error.to_string())?;
+        Ok(Self { charsmap: CharsMap::new(charsmap)?, model })
     }
 
     /// Id of a piece.

@@ -1,6 +1,6 @@
 //! From texts to the token ids that the text tower takes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use tch::Tensor;
@@ -9,8 +9,8 @@ use tokenizers::Tokenizer as JsonTokenizer;
 use super::{Error, Folder, SentencePiece, TextConfig, json};
 use crate::Result;
 
-/// A checkpoint's tokenizer. SigLIP's comes from `spiece.model`, or else from
-/// `tokenizer.json`; SigLIP 2's from `tokenizer.json`.
+/// A checkpoint's tokenizer, read from `spiece.model` or else `tokenizer.json`: a Unigram
+/// model is SigLIP's, a BPE model SigLIP 2's.
 ///
 /// Every text is lower-cased, and ends with one end token; it is truncated and padded
 /// to the model's text length, as both models were trained. transformers does neither
@@ -19,7 +19,6 @@ use crate::Result;
 pub struct Tokenizer {
     file: PathBuf,
     pieces: Pieces,
-    family: Family,
     end: u32,
     padding: u32,
     length: usize,
@@ -28,24 +27,16 @@ pub struct Tokenizer {
 
 #[derive(Debug)]
 enum Pieces {
-    SentencePiece(SentencePiece),
-    Json(Box<JsonTokenizer>),
-}
-
-/// How a text is prepared, and what its special tokens are called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
-    /// SentencePiece's Unigram, without punctuation; padded with the end token.
-    Siglip,
-    /// Gemma's BPE.
-    Siglip2,
+    /// SigLIP: SentencePiece's Unigram, without punctuation; padded with the end token.
+    Siglip(SentencePiece),
+    /// SigLIP 2: Gemma's BPE.
+    Siglip2(Box<JsonTokenizer>),
 }
 
 /// The keys of `tokenizer_config.json` that matter here.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Settings {
-    tokenizer_class: Option<String>,
     eos_token: Option<Token>,
     pad_token: Option<Token>,
 }
@@ -79,10 +70,9 @@ impl Tokenizer {
             None => Settings::default(),
         };
         let (file, pieces) = load_pieces(folder)?;
-        let family = family(&settings, &pieces, &file)?;
-        let (end, padding) = match family {
-            Family::Siglip => ("</s>", "</s>"),
-            Family::Siglip2 => ("<eos>", "<pad>"),
+        let (end, padding) = match pieces {
+            Pieces::Siglip(_) => ("</s>", "</s>"),
+            Pieces::Siglip2(_) => ("<eos>", "<pad>"),
         };
         let id = |setting: &Option<Token>, usual: &str| {
             let token = setting.as_ref().map_or(usual, Token::content);
@@ -91,7 +81,7 @@ impl Tokenizer {
         };
         let (end, padding) = (id(&settings.eos_token, end)?, id(&settings.pad_token, padding)?);
         let (length, vocabulary) = (config.max_position_embeddings as usize, config.vocab_size);
-        Ok(Self { pieces, family, end, padding, length, vocabulary, file })
+        Ok(Self { pieces, end, padding, length, vocabulary, file })
     }
 
     /// Token ids `[texts, L]`, int64, of padded and truncated texts.
@@ -118,22 +108,13 @@ impl Tokenizer {
     }
 
     fn pieces(&self, text: &str) -> Result<Vec<u32>> {
-        let text = match self.family {
-            Family::Siglip => canonicalize(text),
-            Family::Siglip2 => text.to_lowercase(),
-        };
         match &self.pieces {
-            Pieces::SentencePiece(model) => {
-                model.encode(&text).map_err(|error| Error::tokenizer(&self.file, error))
+            Pieces::Siglip(model) => {
+                model.encode(&canonicalize(text)).map_err(|error| Error::tokenizer(&self.file, error))
             }
-            Pieces::Json(tokenizer) => {
-                let encoding = tokenizer.encode_fast(text.as_str(), false);
-                let encoding = encoding.map_err(|error| Error::tokenizer(&self.file, error))?;
-                // What `SentencePiece::encode` does with a leading space; here the
-                // normalizer of tokenizer.json has stripped it.
-                let lead = (self.family == Family::Siglip && text.starts_with(' '))
-                    .then(|| tokenizer.token_to_id("▁"));
-                Ok(lead.flatten().into_iter().chain(encoding.get_ids().iter().copied()).collect())
+            Pieces::Siglip2(tokenizer) => {
+                let encoding = tokenizer.encode_fast(text.to_lowercase(), false);
+                Ok(encoding.map_err(|error| Error::tokenizer(&self.file, error))?.get_ids().to_vec())
             }
         }
     }
@@ -142,8 +123,8 @@ impl Tokenizer {
 impl Pieces {
     fn id(&self, token: &str) -> Option<u32> {
         match self {
-            Self::SentencePiece(model) => model.id(token),
-            Self::Json(tokenizer) => tokenizer.token_to_id(token),
+            Self::Siglip(model) => model.id(token),
+            Self::Siglip2(tokenizer) => tokenizer.token_to_id(token),
         }
     }
 }
@@ -151,35 +132,20 @@ impl Pieces {
 fn load_pieces(folder: &Folder) -> Result<(PathBuf, Pieces)> {
     if let Some(file) = folder.find("spiece.model")? {
         let bytes = json::read_limited(&file, MAX_BYTES)?;
-        let model = SentencePiece::new(&bytes).map_err(|reason| Error::tokenizer(&file, reason))?;
-        return Ok((file, Pieces::SentencePiece(model)));
+        let model = SentencePiece::from_proto(&bytes).map_err(|reason| Error::tokenizer(&file, reason))?;
+        return Ok((file, Pieces::Siglip(model)));
     }
     let Some(file) = folder.find("tokenizer.json")? else {
         return Err(Error::checkpoint(folder.path(), "holds neither spiece.model nor tokenizer.json"));
     };
     let bytes = json::read_limited(&file, MAX_BYTES)?;
+    if SentencePiece::is_unigram(&bytes) {
+        let model = SentencePiece::from_json(&bytes).map_err(|reason| Error::tokenizer(&file, reason))?;
+        return Ok((file, Pieces::Siglip(model)));
+    }
     let mut tokenizer = JsonTokenizer::from_bytes(bytes).map_err(|error| Error::tokenizer(&file, error))?;
     tokenizer.with_padding(None).with_truncation(None).map_err(|error| Error::tokenizer(&file, error))?;
-    Ok((file, Pieces::Json(Box::new(tokenizer))))
-}
-
-/// By the class that transformers would use, or else by the kind of model.
-fn family(settings: &Settings, pieces: &Pieces, file: &Path) -> Result<Family> {
-    let class = settings.tokenizer_class.as_deref().unwrap_or_default();
-    if class.starts_with("SiglipTokenizer") {
-        return Ok(Family::Siglip);
-    }
-    if class.starts_with("GemmaTokenizer") || class.starts_with("Siglip2Tokenizer") {
-        return Ok(Family::Siglip2);
-    }
-    match pieces {
-        Pieces::SentencePiece(_) => Ok(Family::Siglip),
-        Pieces::Json(tokenizer) => match tokenizer.get_model() {
-            tokenizers::ModelWrapper::Unigram(_) => Ok(Family::Siglip),
-            tokenizers::ModelWrapper::BPE(_) => Ok(Family::Siglip2),
-            _ => Err(Error::tokenizer(file, "is neither SigLIP's (Unigram) nor SigLIP 2's (BPE)")),
-        },
-    }
+    Ok((file, Pieces::Siglip2(Box::new(tokenizer))))
 }
 
 /// SigLIP's canonical text: lower case, no ASCII punctuation, single spaces.

@@ -36,7 +36,8 @@ fn check_case(path: &Path, texts: &[String], images: &Path) {
     }
     let difference = distance(&model.embed_texts(&ids).unwrap(), &expected["text_embeds"]);
     assert!(difference < 2e-5, "{name}: text embeddings differ by {difference:e}");
-    let difference = distance(&model.embed_images(&expected["pixel_values"]).unwrap(), &expected["image_embeds"]);
+    let difference =
+        distance(&model.embed_images(&expected["pixel_values"]).unwrap(), &expected["image_embeds"]);
     assert!(difference < 2e-6, "{name}: image embeddings differ by {difference:e}");
 
     let preprocessor = Preprocessor::load(&folder, &config).unwrap();
@@ -50,7 +51,9 @@ fn check_case(path: &Path, texts: &[String], images: &Path) {
         let expected_pixels = expected["pixel_values"].get(k as i64).unsqueeze(0);
         let expected_embedding = expected["image_embeds"].get(k as i64);
         let levels = distance(&pixels, &expected_pixels) * 127.5;
-        let cosine = (model.embed_images(&pixels).unwrap().get(0) * expected_embedding).sum(Kind::Float).double_value(&[]);
+        let cosine = (model.embed_images(&pixels).unwrap().get(0) * expected_embedding)
+            .sum(Kind::Float)
+            .double_value(&[]);
         match file_name.ends_with(".jpg") {
             true => assert!(cosine > 0.998, "{name}: {file_name} has cosine {cosine}, {levels} levels"),
             false => assert!(levels == 0.0, "{name}: {file_name} differs by {levels} levels"),
