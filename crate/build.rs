@@ -7,6 +7,7 @@ fn main() {
     let Some(libtorch) = env::var_os("LIBTORCH").map(PathBuf::from) else {
         return; // torch-sys has already said how to get libtorch
     };
+    println!("cargo:rustc-env=SIGLIP_LIBTORCH={}", libtorch.display());
     let libraries = libtorch.join("lib");
     if env::var("CARGO_CFG_TARGET_FAMILY").as_deref() == Ok("unix") {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{}", libraries.display());

@@ -1,11 +1,33 @@
 //! The experiments of *Global Minimizers of Sigmoid Contrastive Loss*
-//! (Bangachev, Bresler, Noman, Polyanskiy, NeurIPS 2025, arXiv 2509.18552).
+//! (Bangachev, Bresler, Noman, Polyanskiy, NeurIPS 2025, arXiv 2509.18552):
+//! what the sigmoid loss of SigLIP converges to when its inverse temperature and
+//! bias are trained.
+//!
+//! ```text
+//! Experiment  --train-->  Run  --geometry-->  Geometry  --figures-->  plots + logs
+//! checkpoint + images + labels  --embed-->  Embeddings  --geometry-->  the same
+//! ```
+//!
+//! Nothing earlier in this flow knows of anything later. The loss itself is in [`loss`].
 
+pub mod display;
 mod error;
 mod experiment;
+pub mod figures;
+mod files;
+pub mod geometry;
+pub mod logbook;
+pub mod loss;
+pub mod prelude;
 pub mod pretrained;
-mod train;
+mod run;
+pub mod runs;
+pub mod sphere;
+pub mod train;
+pub mod view;
 
 pub use error::{Error, Result};
 pub use experiment::{Bias, BiasKind, EngineChoice, Experiment, Numerics, Temperature};
-pub use train::{History, Record};
+pub use geometry::Geometry;
+pub use run::{Run, Snapshot, Summary};
+pub use train::{History, Record, Settings};

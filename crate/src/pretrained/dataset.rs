@@ -133,7 +133,8 @@ fn list_folder(root: &Path) -> Result<Vec<Item>> {
 /// All images in a tar archive, which is not unpacked.
 fn list_archive(archive: &Path) -> Result<Vec<Item>> {
     let io = |error: std::io::Error| {
-        let reason = format!("is no readable tar archive: {error}. A compressed one has to be decompressed first");
+        let reason =
+            format!("is no readable tar archive: {error}. A compressed one has to be decompressed first");
         Error::dataset(archive, reason)
     };
     let file = File::open(archive).map_err(|error| CrateError::file(archive, error))?;
@@ -151,7 +152,10 @@ fn list_archive(archive: &Path) -> Result<Vec<Item>> {
             continue;
         }
         if !entry.header().entry_type().is_file() {
-            return Err(Error::dataset(archive, format!("holds `{name}` as a link or in parts, expected a file")));
+            return Err(Error::dataset(
+                archive,
+                format!("holds `{name}` as a link or in parts, expected a file"),
+            ));
         }
         let (offset, length) = (entry.raw_file_position(), entry.size());
         if offset.checked_add(length).is_none_or(|end| end > metadata.len()) {
@@ -184,7 +188,9 @@ fn set_labels(items: &mut [Item], file: &Path, images: &Path) -> Result<()> {
 fn label_by_folder(items: &mut [Item], images: &Path) -> Result<()> {
     for item in items {
         let folder = item.name.rsplit('/').nth(1);
-        let missing = || Error::dataset(images, format!("holds `{}` in no class folder: give a labels file", item.name));
+        let missing = || {
+            Error::dataset(images, format!("holds `{}` in no class folder: give a labels file", item.name))
+        };
         item.label = folder.ok_or_else(missing)?.to_owned();
     }
     Ok(())

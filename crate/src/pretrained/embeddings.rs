@@ -13,7 +13,7 @@ use super::{
     Error,
     npy::{Npy, write_header, write_strings},
 };
-use crate::{Error as CrateError, Result};
+use crate::{Error as CrateError, Result, files::write_atomically};
 
 /// Unit embeddings of images, grouped by class, and of each class's name.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,13 +57,8 @@ impl Embeddings {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, file: &Path) -> Result<()> {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let temporary = tempfile::NamedTempFile::new_in(folder).map_err(|error| CrateError::file(file, error))?;
-        self.write_arrays(temporary.as_file()).map_err(|error| CrateError::file(file, error))?;
-        let shared = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        std::fs::set_permissions(temporary.path(), shared).map_err(|error| CrateError::file(file, error))?;
-        temporary.persist(file).map_err(|error| CrateError::file(file, error.error))?;
-        Ok(())
+        write_atomically(file, |temporary| Ok(self.write_arrays(temporary)?))
+            .map_err(|error| CrateError::file(file, error))
     }
 
     fn write_arrays(&self, file: &File) -> Result<(), ZipError> {
@@ -111,14 +106,21 @@ impl Embeddings {
         let matrix = |npy: Npy, name: &str| match npy.shape[..] {
             [rows, columns] if rows > 0 && columns > 0 => {
                 let values = npy.floats().map_err(|reason| Error::npz(file, name, reason))?;
-                Ok(Array2::from_shape_vec((rows, columns), values).expect("the header's shape is that of the data"))
+                Ok(Array2::from_shape_vec((rows, columns), values)
+                    .expect("the header's shape is that of the data"))
             }
-            _ => Err(Error::npz(file, name, format!("has shape {:?}, expected [images, dimension]", npy.shape))),
+            _ => Err(Error::npz(
+                file,
+                name,
+                format!("has shape {:?}, expected [images, dimension]", npy.shape),
+            )),
         };
         let image = matrix(array("image")?, "image")?;
         let text = matrix(array("text")?, "text")?;
         let splits = array("splits")?.indices().map_err(|reason| Error::npz(file, "splits", reason))?;
-        let labels = array("ordered_labels")?.strings().map_err(|reason| Error::npz(file, "ordered_labels", reason))?;
+        let labels = array("ordered_labels")?
+            .strings()
+            .map_err(|reason| Error::npz(file, "ordered_labels", reason))?;
         check(&image, &text, &splits, &labels).map_err(|(name, reason)| Error::npz(file, name, reason))?;
         let class_text = text.select(ndarray::Axis(0), &splits);
         let classes = splits.iter().map(|&row| labels[row].clone()).collect();
@@ -144,24 +146,36 @@ fn check(
         return Err(("splits", format!("has to ascend from 0 and stay below the {rows} images")));
     }
     if text.dim() != image.dim() {
-        return Err(("text", format!("has shape {:?}, expected that of `image`, {:?}", text.dim(), image.dim())));
+        return Err((
+            "text",
+            format!("has shape {:?}, expected that of `image`, {:?}", text.dim(), image.dim()),
+        ));
     }
     if labels.len() != rows {
-        return Err(("ordered_labels", format!("has {} entries, expected one for each of {rows} images", labels.len())));
+        return Err((
+            "ordered_labels",
+            format!("has {} entries, expected one for each of {rows} images", labels.len()),
+        ));
     }
     for (name, matrix) in [("image", image), ("text", text)] {
-        if let Some(row) = matrix.rows().into_iter().position(|row| row.iter().any(|value| !value.is_finite())) {
+        if let Some(row) =
+            matrix.rows().into_iter().position(|row| row.iter().any(|value| !value.is_finite()))
+        {
             return Err((name, format!("has a value in row {row} that is not a finite number")));
         }
     }
     let ends = splits.iter().skip(1).copied().chain([rows]);
     for (&start, end) in splits.iter().zip(ends) {
         if labels[start..end].iter().any(|label| *label != labels[start]) {
-            return Err(("splits", format!("has {start}, but the labels change between rows {start} and {end}")));
+            return Err((
+                "splits",
+                format!("has {start}, but the labels change between rows {start} and {end}"),
+            ));
         }
         let spread = spread(text.slice(s![start..end, ..]));
         if spread > TEXT_TOLERANCE {
-            let reason = format!("differs by {spread} within rows {start} to {end}, expected one text for each class");
+            let reason =
+                format!("differs by {spread} within rows {start} to {end}, expected one text for each class");
             return Err(("text", reason));
         }
     }
@@ -171,5 +185,9 @@ fn check(
 /// Largest difference of a row to the first.
 fn spread(rows: ArrayView2<f32>) -> f32 {
     let first = rows.row(0);
-    rows.rows().into_iter().flat_map(|row| row.into_iter().zip(first)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    rows.rows()
+        .into_iter()
+        .flat_map(|row| row.into_iter().zip(first))
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
 }

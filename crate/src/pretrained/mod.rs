@@ -6,12 +6,15 @@
 
 mod checkpoint;
 mod config;
+mod dataset;
+mod embeddings;
 mod encoder;
 mod error;
 mod folder;
 mod image;
 mod json;
 mod model;
+mod npy;
 mod preprocessor;
 mod resize;
 mod sentencepiece;
@@ -22,6 +25,8 @@ mod weights;
 
 pub use checkpoint::Checkpoint;
 pub use config::{Activation, Architectures, Config, EncoderConfig, ModelType, TextConfig, VisionConfig};
+pub use dataset::{Dataset, Item};
+pub use embeddings::Embeddings;
 pub use error::Error;
 pub use folder::Folder;
 pub use image::{decode, preprocess};

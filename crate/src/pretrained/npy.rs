@@ -19,7 +19,9 @@ impl Npy {
         let mut start = [0; 10];
         reader.read_exact(&mut start).map_err(io)?;
         let length = match start {
-            [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, low, high] => u64::from(u16::from_le_bytes([low, high])),
+            [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, low, high] => {
+                u64::from(u16::from_le_bytes([low, high]))
+            }
             [0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, _, low, high] => {
                 let mut rest = [0; 2];
                 reader.read_exact(&mut rest).map_err(io)?;
@@ -31,7 +33,10 @@ impl Npy {
         reader.by_ref().take(length).read_to_end(&mut header).map_err(io)?;
         let (dtype, shape) = parse_header(&String::from_utf8_lossy(&header))?;
         let size = element_size(&dtype)?;
-        let bytes = shape.iter().try_fold(size, |product, &n| product.checked_mul(n)).ok_or("has an impossible shape")?;
+        let bytes = shape
+            .iter()
+            .try_fold(size, |product, &n| product.checked_mul(n))
+            .ok_or("has an impossible shape")?;
         let mut data = Vec::new();
         reader.take(bytes as u64).read_to_end(&mut data).map_err(io)?;
         match data.len() == bytes {
@@ -52,11 +57,16 @@ impl Npy {
 
     /// The elements as indices, of any integer type.
     pub(super) fn indices(&self) -> Result<Vec<usize>, String> {
-        let index = |value: i64| usize::try_from(value).map_err(|_| format!("has {value}, expected an index"));
+        let index =
+            |value: i64| usize::try_from(value).map_err(|_| format!("has {value}, expected an index"));
         match self.dtype.as_str() {
             "<i8" | "<u8" => self.elements(i64::from_le_bytes).into_iter().map(index).collect(),
-            "<i4" => self.elements(|bytes| i64::from(i32::from_le_bytes(bytes))).into_iter().map(index).collect(),
-            "<u4" => self.elements(|bytes| i64::from(u32::from_le_bytes(bytes))).into_iter().map(index).collect(),
+            "<i4" => {
+                self.elements(|bytes| i64::from(i32::from_le_bytes(bytes))).into_iter().map(index).collect()
+            }
+            "<u4" => {
+                self.elements(|bytes| i64::from(u32::from_le_bytes(bytes))).into_iter().map(index).collect()
+            }
             other => Err(format!("is of type {other}, expected int64")),
         }
     }
@@ -70,10 +80,17 @@ impl Npy {
         }
         let string = |bytes: &[u8]| match self.dtype.as_bytes()[1] {
             b'S' => String::from_utf8(bytes.to_vec()).ok(),
-            _ => bytes.as_chunks::<4>().0.iter().map(|&code| char::from_u32(u32::from_le_bytes(code))).collect(),
+            _ => bytes
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|&code| char::from_u32(u32::from_le_bytes(code)))
+                .collect(),
         };
         (self.data.chunks_exact(width))
-            .map(|bytes| Ok(string(bytes).ok_or("has text that is not Unicode")?.trim_end_matches('\0').to_owned()))
+            .map(|bytes| {
+                Ok(string(bytes).ok_or("has text that is not Unicode")?.trim_end_matches('\0').to_owned())
+            })
             .collect()
     }
 
@@ -98,7 +115,8 @@ fn element_size(dtype: &str) -> Result<usize, String> {
 /// `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`.
 fn parse_header(header: &str) -> Result<(String, Vec<usize>), String> {
     let value = |key: &str| {
-        let (_, rest) = header.split_once(&format!("'{key}':")).ok_or(format!("has no `{key}` in its header"))?;
+        let (_, rest) =
+            header.split_once(&format!("'{key}':")).ok_or(format!("has no `{key}` in its header"))?;
         Ok::<&str, String>(rest.trim_start())
     };
     let dtype = value("descr")?.strip_prefix('\'').and_then(|rest| rest.split('\'').next());

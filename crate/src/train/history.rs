@@ -22,6 +22,22 @@ pub struct History {
     pub xi: Vec<f64>,
 }
 
+impl History {
+    /// The recorded columns by name.
+    pub fn columns(&self) -> impl Iterator<Item = (&'static str, &Vec<f64>)> {
+        [
+            ("loss", &self.loss),
+            ("temperature", &self.temperature),
+            ("relative_bias", &self.relative_bias),
+            ("margin", &self.margin),
+            ("optimal_relative_bias", &self.optimal_relative_bias),
+            ("xi", &self.xi),
+        ]
+        .into_iter()
+        .filter(|(_, column)| !column.is_empty())
+    }
+}
+
 /// What to record at every epoch beside loss, temperature and relative bias.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]

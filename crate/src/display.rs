@@ -1,0 +1,114 @@
+//! How values show themselves as a notebook cell's last expression.
+
+use std::fmt::Write;
+
+/// Sends one representation of a cell's result to the notebook. Of several with the
+/// same MIME type in one cell, the last survives. Binary content is base64.
+pub(crate) fn show(mime_type: &str, content: &str) {
+    println!("EVCXR_BEGIN_CONTENT {mime_type}\n{content}\nEVCXR_END_CONTENT");
+}
+
+/// A table of text: HTML in a notebook, aligned columns elsewhere.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Table {
+    /// Column titles.
+    pub header: Vec<String>,
+    /// Cells; a first cell is a row's title.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// An empty table with these column titles.
+    pub fn new<S: ToString>(header: &[S]) -> Self {
+        Self { header: header.iter().map(S::to_string).collect(), rows: Vec::new() }
+    }
+
+    /// The table with one more row.
+    #[must_use]
+    pub fn row<S: ToString>(mut self, cells: &[S]) -> Self {
+        self.rows.push(cells.iter().map(S::to_string).collect());
+        self
+    }
+
+    /// The table as HTML.
+    pub fn html(&self) -> String {
+        let row = |cells: &[String], tag: &str| {
+            let cells: String = cells
+                .iter()
+                .enumerate()
+                .map(|(column, cell)| {
+                    let align = if column == 0 { "left" } else { "right" };
+                    format!("<{tag} style=\"text-align:{align}\">{}</{tag}>", escape(cell))
+                })
+                .collect();
+            format!("<tr>{cells}</tr>")
+        };
+        let body: String = self.rows.iter().map(|cells| row(cells, "td") + "\n").collect();
+        format!("<table>\n<thead>{}</thead>\n<tbody>\n{body}</tbody>\n</table>", row(&self.header, "th"))
+    }
+
+    /// Shows the table in a notebook (evcxr calls this).
+    pub fn evcxr_display(&self) {
+        show("text/html", &self.html());
+        show("text/plain", self.to_string().trim_end());
+    }
+}
+
+impl std::fmt::Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let lines = || std::iter::once(&self.header).chain(&self.rows);
+        let columns = lines().map(Vec::len).max().unwrap_or(0);
+        let width = |column| {
+            lines().filter_map(|line| line.get(column)).map(|cell: &String| cell.chars().count()).max()
+        };
+        let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+        for line in lines() {
+            let mut text = String::new();
+            for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
+                match column {
+                    0 => write!(text, "{cell:<width$}")?,
+                    _ => write!(text, "  {cell:>width$}")?,
+                }
+            }
+            writeln!(f, "{}", text.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// Text as HTML.
+pub(crate) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A number with about four significant digits, as a reader wants it in a table.
+pub fn short(x: f64) -> String {
+    match x.abs() {
+        _ if x == 0.0 => "0".to_owned(),
+        _ if !x.is_finite() => x.to_string(),
+        size if size < 1e-3 => format!("{x:.2e}"),
+        size if size < 10.0 => format!("{x:.4}"),
+        size if size < 1e6 => format!("{x:.2}"),
+        _ => format!("{x:.3e}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_aligned_and_escaped() {
+        let table = Table::new(&["run", "t"]).row(&["a < b", "1.5"]).row(&["c", "100.25"]);
+        assert_eq!(table.to_string(), "run         t\na < b     1.5\nc      100.25\n");
+        assert!(table.html().contains("a &lt; b") && !table.html().contains("a < b"));
+    }
+
+    #[test]
+    fn short_numbers_keep_their_digits() {
+        assert_eq!(
+            ["1.09e-6", "0.0124", "950.98", "0"],
+            [1.0854e-6, 0.01238, 950.984, 0.0].map(short).each_ref().map(String::as_str)
+        );
+    }
+}

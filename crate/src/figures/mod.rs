@@ -1,0 +1,71 @@
+//! Every figure of the study, from plain vectors and numbers to a PNG.
+//!
+//! [`sphere`] draws constellations in three dimensions, [`histograms`] similarities of
+//! matching and non-matching pairs, [`plot`] curves, bands, points and trajectories.
+//! All return a [`Figure`], which a notebook's cell shows and [`Figure::save`] writes.
+//!
+//! Labels and titles may use `_{…}` and `^{…}` as in TeX; a plain `b_rel` is set with
+//! its subscript. Long titles are wrapped.
+
+mod axes;
+mod canvas;
+mod curves;
+mod histogram;
+mod layout;
+mod sphere;
+mod style;
+mod text;
+
+use std::io::Write as _;
+use std::path::Path;
+
+use base64::Engine as _;
+
+pub use axes::{Axis, Scale};
+pub use curves::{Panel, Series, plot};
+pub use histogram::{Histogram, histograms};
+pub use sphere::sphere;
+pub use style::Colour;
+
+use crate::{Error, Result, display, files};
+
+/// A finished picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    /// The picture as a PNG file. Equal data give equal bytes.
+    pub png: Vec<u8>,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+impl Figure {
+    /// Writes the PNG to `path`, whole or not at all; folders that are missing are made.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        files::write_atomically(path, |file| Ok(file.write_all(&self.png)?))
+            .map_err(|error| Error::file(path, error))
+    }
+
+    /// Shows the figure as the output of a notebook's cell; evcxr calls it for a cell's
+    /// last expression.
+    pub fn evcxr_display(&self) {
+        let content = base64::engine::general_purpose::STANDARD.encode(&self.png);
+        display::show("image/png", &content);
+    }
+
+    fn encode(canvas: &canvas::Canvas) -> Result<Self> {
+        use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+        use image::{ExtendedColorType, ImageEncoder as _};
+        let (width, height) = canvas.size();
+        let mut png = Vec::new();
+        PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive)
+            .write_image(&canvas.finish(), width, height, ExtendedColorType::Rgb8)
+            .map_err(|error| Error::Figure(error.to_string()))?;
+        Ok(Self { png, width, height })
+    }
+}

@@ -1,0 +1,28 @@
+//! Files that are whole or not there.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Writes `path` through a temporary file beside it, which takes its place only when
+/// `write` has succeeded. Creates the folder if it is missing.
+pub(crate) fn write_atomically(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<(), AnyError>,
+) -> Result<(), AnyError> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(folder)?;
+    write(file.as_file_mut())?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt; // a temporary file is its owner's alone
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+    }
+    file.persist(path)?;
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! Constellations: the vectors on which the loss can go to zero.
+
+use ndarray::{ArrayView2, ArrayView3};
+
+use super::Geometry;
+use super::similarities::{blocks, modality_pairs};
+use crate::Result;
+
+/// The answer to: are these vectors an (m, b_rel)-constellation?
+///
+/// s_ii >= b_rel + m for all i, and s_ij <= b_rel - m for all i != j.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Constellation {
+    /// The margin m that was asked for.
+    pub margin: f64,
+    /// The relative bias b_rel that was asked for.
+    pub relative_bias: f64,
+    /// How many pairs violate it.
+    pub violating_pairs: usize,
+    /// The worst of them, worst first.
+    pub worst: Vec<Violation>,
+}
+
+/// A pair on the wrong side of its bound.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Violation {
+    /// The two modalities.
+    pub modalities: (usize, usize),
+    /// Row i of the first and row j of the second.
+    pub pair: (usize, usize),
+    /// s_ij.
+    pub similarity: f64,
+    /// How far it is beyond its bound; positive.
+    pub excess: f64,
+}
+
+/// For a constellation with m > 0: how large t has to be for a small loss.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Certificate {
+    /// The margin of the vectors at `relative_bias`.
+    pub margin: f64,
+    /// The relative bias at which the certificate holds.
+    pub relative_bias: f64,
+}
+
+impl Constellation {
+    /// Checks unit vectors `[modalities, pairs, dim]`, listing at most `most` violations.
+    ///
+    /// # Errors
+    /// [`crate::Error::Shape`] for fewer than two modalities or two pairs.
+    pub fn check(embeddings: ArrayView3<f32>, margin: f64, relative_bias: f64, most: usize) -> Result<Self> {
+        let mut answer = Self { margin, relative_bias, violating_pairs: 0, worst: Vec::new() };
+        let modalities = embeddings.dim().0;
+        let names = (0..modalities).flat_map(|a| (a + 1..modalities).map(move |b| (a, b)));
+        for (names, (u, v)) in names.zip(modality_pairs(embeddings)?) {
+            let of_block = |first_row: usize, block: ArrayView2<f32>| {
+                let mut found = Vec::new();
+                for ((i, j), &s) in block.indexed_iter() {
+                    let pair = (first_row + i, j);
+                    let similarity = f64::from(s);
+                    let excess = match pair.0 == pair.1 {
+                        true => relative_bias + margin - similarity,
+                        false => similarity - (relative_bias - margin),
+                    };
+                    if excess > 0.0 {
+                        found.push(Violation { modalities: names, pair, similarity, excess });
+                    }
+                }
+                let count = found.len();
+                (count, worst_first(found, most))
+            };
+            for (count, found) in blocks(u, v, of_block) {
+                answer.violating_pairs += count;
+                answer.worst.extend(found);
+            }
+        }
+        answer.worst = worst_first(answer.worst, most);
+        Ok(answer)
+    }
+
+    /// Whether no pair violates it.
+    pub fn holds(&self) -> bool {
+        self.violating_pairs == 0
+    }
+}
+
+fn worst_first(mut violations: Vec<Violation>, most: usize) -> Vec<Violation> {
+    violations.sort_by(|a, b| b.excess.total_cmp(&a.excess).then(a.pair.cmp(&b.pair)));
+    violations.truncate(most);
+    violations
+}
+
+impl std::fmt::Display for Constellation {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let Self { margin, relative_bias, violating_pairs, worst } = self;
+        if self.holds() {
+            return write!(f, "a ({margin:.4}, {relative_bias:.4})-constellation: no pair violates it");
+        }
+        write!(
+            f,
+            "not a ({margin:.4}, {relative_bias:.4})-constellation: {violating_pairs} pairs violate it"
+        )?;
+        for Violation { modalities: (a, b), pair: (i, j), similarity, excess } in worst {
+            write!(
+                f,
+                "\n  modalities {a}, {b}, pair ({i}, {j}): similarity {similarity:.4}, {excess:.2e} too far"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Certificate {
+    /// The certificate of vectors with this geometry at `relative_bias`, or none if their
+    /// margin there is not positive.
+    pub fn of(geometry: &Geometry, relative_bias: f64) -> Option<Self> {
+        let margin = (geometry.min_matching - relative_bias).min(relative_bias - geometry.max_non_matching);
+        (margin > 0.0).then_some(Self { margin, relative_bias })
+    }
+
+    /// The bound softplus(-t m) on the exact loss at inverse temperature `t`: every
+    /// matching logit is at least t m, every other at most -t m.
+    pub fn loss_bound(&self, t: f64) -> f64 {
+        crate::loss::softplus(-t * self.margin)
+    }
+
+    /// The inverse temperature from which the exact loss is at most `epsilon` > 0.
+    pub fn temperature_for(&self, epsilon: f64) -> f64 {
+        (-epsilon.exp_m1().ln() / self.margin).max(0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array3;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::loss::term;
+    use crate::{Experiment, Numerics, sphere};
+
+    fn vectors(pairs: usize, dim: usize, modalities: usize, seed: u64) -> Array3<f32> {
+        let experiment = Experiment { pairs, dim, modalities, seed, ..Default::default() };
+        sphere::initial_vectors(&experiment).unwrap()
+    }
+
+    /// Every similarity, by a plain double loop.
+    fn similarities(vectors: &Array3<f32>) -> Vec<(bool, f64)> {
+        let (modalities, pairs, dim) = vectors.dim();
+        let mut all = Vec::new();
+        for a in 0..modalities {
+            for b in a + 1..modalities {
+                for i in 0..pairs {
+                    for j in 0..pairs {
+                        let s = (0..dim)
+                            .map(|k| f64::from(vectors[[a, i, k]]) * f64::from(vectors[[b, j, k]]))
+                            .sum();
+                        all.push((i == j, s));
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn margin_agrees_with_a_double_loop(
+            pairs in 2usize..40, dim in 1usize..8, modalities in 2usize..4, seed in 0u64..1000,
+        ) {
+            let vectors = vectors(pairs, dim, modalities, seed);
+            let geometry = Geometry::of(vectors.view()).unwrap();
+            let all = similarities(&vectors);
+            let least = all.iter().filter(|x| x.0).map(|x| x.1).fold(f64::INFINITY, f64::min);
+            let most = all.iter().filter(|x| !x.0).map(|x| x.1).fold(f64::NEG_INFINITY, f64::max);
+            prop_assert!((geometry.margin() - (least - most) / 2.0).abs() < 1e-6);
+            prop_assert!((geometry.optimal_relative_bias() - (least + most) / 2.0).abs() < 1e-6);
+        }
+
+        #[test]
+        fn violations_agree_with_a_double_loop(
+            pairs in 2usize..30, seed in 0u64..1000, margin in -0.5f64..0.5, relative_bias in -1.0f64..1.0,
+        ) {
+            let vectors = vectors(pairs, 4, 2, seed);
+            let answer = Constellation::check(vectors.view(), margin, relative_bias, 5).unwrap();
+            let violates = |&(matching, s): &(bool, f64)| match matching {
+                true => s < relative_bias + margin - 1e-6,
+                false => s > relative_bias - margin + 1e-6,
+            };
+            let certain = similarities(&vectors).iter().filter(|x| violates(x)).count();
+            prop_assert!(answer.violating_pairs >= certain && answer.violating_pairs <= certain + 2);
+            prop_assert_eq!(answer.worst.len(), answer.violating_pairs.min(5));
+            prop_assert!(answer.worst.is_sorted_by(|a, b| a.excess >= b.excess));
+            let geometry = Geometry::of(vectors.view()).unwrap();
+            prop_assert_eq!(answer.holds(), geometry.is_constellation(margin, relative_bias));
+        }
+
+        #[test]
+        fn the_certificate_bounds_the_exact_loss(
+            angle in 0.2f64..1.0, relative_bias in -0.3f64..0.3, epsilon in 1e-9f64..0.5,
+        ) {
+            // Two antipodal pairs, each turned by `angle`: margin cos(angle) at b_rel = 0.
+            let (c, s) = (angle.cos() as f32, angle.sin() as f32);
+            let vectors = Array3::from_shape_vec((2, 2, 2), vec![1., 0., -1., 0., c, s, -c, -s]).unwrap();
+            let geometry = Geometry::of(vectors.view()).unwrap();
+            if let Some(certificate) = Certificate::of(&geometry, relative_bias) {
+                let t = certificate.temperature_for(epsilon);
+                let terms = similarities(&vectors).into_iter()
+                    .map(|(matching, s)| term(t * (s - relative_bias), matching, Numerics::Exact));
+                let loss = terms.sum::<f64>() / 4.0;
+                prop_assert!(loss <= certificate.loss_bound(t) + 1e-9);
+                prop_assert!((certificate.loss_bound(t) - epsilon).abs() < 1e-9 || t == 0.0);
+            } else {
+                prop_assert!(angle.cos() <= relative_bias.abs() + 1e-6);
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The sigmoid loss of SigLIP.
+//!
+//! For unit vectors U_i, V_j with similarities s_ij = <U_i, V_j>, inverse temperature t
+//! and bias:
+//!
+//! ```text
+//! z_ij = t (s_ij - b_rel)          relative bias
+//! z_ij = t s_ij - b                absolute bias, b = t b_rel
+//! loss = 1/N^2 ( sum_i -log sigmoid(z_ii) + sum_{i != j} -log sigmoid(-z_ij) )
+//! ```
+
+use tch::Tensor;
+
+use crate::{BiasKind, Numerics, Result};
+
+/// Added inside the logarithms by the paper's code.
+pub const PAPER_EPSILON: f64 = 1e-8;
+
+/// The mean loss of a matrix of similarities `[N, N]` whose diagonal are the matching
+/// pairs, differentiable in all its arguments; `t` and `bias` are scalars.
+///
+/// # Errors
+/// [`crate::Error::Torch`] if the shapes do not fit.
+pub fn sigmoid_loss(
+    similarities: &Tensor,
+    t: &Tensor,
+    bias: &Tensor,
+    kind: BiasKind,
+    numerics: Numerics,
+) -> Result<Tensor> {
+    let logits = match kind {
+        BiasKind::Relative => t.f_mul(&similarities.f_sub(bias)?)?,
+        BiasKind::Absolute => t.f_mul(similarities)?.f_sub(bias)?,
+    };
+    let n = similarities.size()[0];
+    let matching = Tensor::f_eye(n, (tch::Kind::Bool, similarities.device()))?;
+    let terms = match numerics {
+        Numerics::Paper => {
+            let p = logits.f_sigmoid()?;
+            let of_label = p.f_where_self(&matching, &p.f_rsub_scalar(1.0)?)?; // 1 - p off the diagonal
+            of_label.f_add_scalar(PAPER_EPSILON)?.f_log()?
+        }
+        Numerics::Exact => logits.f_where_self(&matching, &logits.f_neg()?)?.f_log_sigmoid()?,
+    };
+    Ok(terms.f_mean(None)?.f_neg()?)
+}
+
+/// One term of the loss in float64: that of a pair with logit `z`.
+pub fn term(z: f64, matching: bool, numerics: Numerics) -> f64 {
+    let z = if matching { z } else { -z };
+    match numerics {
+        Numerics::Paper => -(1.0 / (1.0 + (-z).exp()) + PAPER_EPSILON).ln(),
+        Numerics::Exact => softplus(-z),
+    }
+}
+
+/// log(1 + e^x) without overflow.
+pub fn softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    fn logits(t: &Tensor, s: &Tensor, bias: &Tensor, kind: BiasKind, numerics: Numerics) -> Tensor {
+        sigmoid_loss(s, t, bias, kind, numerics).unwrap()
+    }
+
+    #[test]
+    fn the_tensor_form_is_the_mean_of_the_terms() {
+        let _guard = tch::no_grad_guard();
+        let s = Tensor::f_rand([5, 5], (Kind::Double, Device::Cpu)).unwrap() * 2.0 - 1.0;
+        let (t, bias) = (Tensor::from(7.0), Tensor::from(0.3));
+        for kind in [BiasKind::Relative, BiasKind::Absolute] {
+            for numerics in [Numerics::Paper, Numerics::Exact] {
+                let mut sum = 0.0;
+                for i in 0..5 {
+                    for j in 0..5 {
+                        let z = 7.0 * (s.double_value(&[i, j]) - kind.relative(0.3, 7.0));
+                        sum += term(z, i == j, numerics);
+                    }
+                }
+                let loss = logits(&t, &s, &bias, kind, numerics).double_value(&[]);
+                assert!((loss - sum / 25.0).abs() < 1e-12, "{kind:?} {numerics:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_agree_with_finite_differences() {
+        let double = (Kind::Double, Device::Cpu);
+        for kind in [BiasKind::Relative, BiasKind::Absolute] {
+            for numerics in [Numerics::Paper, Numerics::Exact] {
+                let start = [Tensor::rand([4, 4], double), Tensor::from(5.0), Tensor::from(0.4)];
+                let leaves = start.each_ref().map(|x| x.detach().copy().set_requires_grad(true));
+                logits(&leaves[1], &leaves[0], &leaves[2], kind, numerics).backward();
+                for (which, leaf) in leaves.iter().enumerate() {
+                    for entry in 0..leaf.numel() as i64 {
+                        let at = |h: f64| {
+                            let moved = start.each_ref().map(|x| x.copy());
+                            let _ = moved[which].view(-1).get(entry).g_add_scalar_(h);
+                            logits(&moved[1], &moved[0], &moved[2], kind, numerics).double_value(&[])
+                        };
+                        let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
+                        let gradient = leaf.grad().view(-1).double_value(&[entry]);
+                        assert!((difference - gradient).abs() < 1e-8, "{difference} {gradient}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_papers_epsilon_caps_a_term_and_the_exact_form_does_not() {
+        assert!((term(-1000.0, true, Numerics::Paper) - 18.420_680_743_952_367).abs() < 1e-9);
+        assert_eq!(term(-1000.0, true, Numerics::Exact), 1000.0);
+        assert_eq!(term(1000.0, false, Numerics::Exact), 1000.0);
+    }
+}

@@ -1,0 +1,11 @@
+//! What a notebook needs: `use siglip_core::prelude::*;`.
+
+pub use crate::BiasKind::{Absolute, Relative};
+pub use crate::Numerics::{Exact, Paper};
+pub use crate::figures::{self, Axis, Figure, Histogram, Panel, Series};
+pub use crate::geometry::{self, Certificate, Constellation, Similarities};
+pub use crate::logbook::{Logbook, Published, Tolerance, published};
+pub use crate::runs::{Ensemble, Runs, ensembles_table, mean_and_deviation};
+pub use crate::{
+    Bias, Experiment, Geometry, Numerics, Record, Run, Settings, Temperature, display, view, view::Spread,
+};

@@ -1,0 +1,177 @@
+//! The result of training.
+
+use std::path::Path;
+
+use ndarray::{Array1, ArrayView3};
+use ndarray_npy::NpzWriter;
+use serde::Serialize;
+
+use crate::display::{Table, short};
+use crate::train::{History, State};
+use crate::{Error, Experiment, Geometry, Result, files};
+
+/// A trained experiment: final vectors and parameters, and how they came about.
+#[derive(Clone)]
+pub struct Run {
+    /// What was run.
+    pub experiment: Experiment,
+    /// One entry per epoch.
+    pub history: History,
+    /// Vectors at some epochs, the first and the last among them; may be empty.
+    pub snapshots: Vec<Snapshot>,
+    pub(crate) state: State,
+    pub(crate) engine: &'static str,
+    pub(crate) seconds: f64,
+}
+
+/// Vectors and parameters at one epoch.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Steps made before it.
+    pub epoch: usize,
+    pub(crate) state: State,
+}
+
+impl Snapshot {
+    /// Unit vectors `[modalities, pairs, dim]`; with an adapter the extended ones, `dim + 1`.
+    pub fn embeddings(&self) -> ArrayView3<'_, f32> {
+        self.state.embeddings.view()
+    }
+
+    /// Inverse temperature t.
+    pub fn temperature(&self) -> f64 {
+        self.state.temperature
+    }
+
+    /// The bias as parametrised.
+    pub fn bias(&self) -> f64 {
+        self.state.bias
+    }
+}
+
+/// The numbers of a run that `siglip train` prints and the metrics keep.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Mean loss before the last step.
+    pub loss: f64,
+    /// Inverse temperature t.
+    pub temperature: f64,
+    /// Bias as parametrised.
+    pub bias: f64,
+    /// Relative bias b_rel.
+    pub relative_bias: f64,
+    /// (min matching - max non-matching similarity) / 2.
+    pub margin: f64,
+    /// (min matching + max non-matching similarity) / 2.
+    pub optimal_relative_bias: f64,
+    /// The adapter's delta, if there is one.
+    pub delta: Option<f64>,
+    /// The engine that computed the steps.
+    pub engine: &'static str,
+    /// Wall-clock time of the training.
+    pub seconds: f64,
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("Run").field("experiment", &self.experiment).field("summary", &self.summary()).finish()
+    }
+}
+
+impl Run {
+    /// Final unit vectors `[modalities, pairs, dim]`; with an adapter the extended ones,
+    /// (delta U, sqrt(1 - delta^2)) and (delta V, -sqrt(1 - delta^2)), of `dim + 1`.
+    pub fn embeddings(&self) -> ArrayView3<'_, f32> {
+        self.state.embeddings.view()
+    }
+
+    /// Mean loss before the last step.
+    pub fn loss(&self) -> f64 {
+        self.history.loss.last().copied().unwrap_or(f64::NAN)
+    }
+
+    /// Final inverse temperature t.
+    pub fn temperature(&self) -> f64 {
+        self.state.temperature
+    }
+
+    /// Final bias, as parametrised.
+    pub fn bias(&self) -> f64 {
+        self.state.bias
+    }
+
+    /// Final relative bias b_rel.
+    pub fn relative_bias(&self) -> f64 {
+        self.experiment.bias.kind.relative(self.state.bias, self.state.temperature)
+    }
+
+    /// The adapter's delta = sigmoid(x), if there is an adapter.
+    pub fn delta(&self) -> Option<f64> {
+        self.state.delta
+    }
+
+    /// The margin m of the final vectors.
+    pub fn margin(&self) -> f64 {
+        self.geometry().margin()
+    }
+
+    /// Margin, optimal relative bias and what else the final vectors tell.
+    pub fn geometry(&self) -> Geometry {
+        Geometry::of(self.embeddings()).expect("a run has at least two modalities and two pairs")
+    }
+
+    /// The run in a few numbers.
+    pub fn summary(&self) -> Summary {
+        let geometry = self.geometry();
+        Summary {
+            loss: self.loss(),
+            temperature: self.temperature(),
+            bias: self.bias(),
+            relative_bias: self.relative_bias(),
+            margin: geometry.margin(),
+            optimal_relative_bias: geometry.optimal_relative_bias(),
+            delta: self.delta(),
+            engine: self.engine,
+            seconds: self.seconds,
+        }
+    }
+
+    /// Shows the run as a notebook cell's last expression (evcxr calls this).
+    pub fn evcxr_display(&self) {
+        self.table().evcxr_display();
+    }
+
+    /// The run in one table.
+    pub fn table(&self) -> Table {
+        let summary = self.summary();
+        let mut table = Table::new(&["run", "value"])
+            .row(&["loss".to_owned(), short(summary.loss)])
+            .row(&["inverse temperature t".to_owned(), short(summary.temperature)])
+            .row(&["relative bias b_rel".to_owned(), short(summary.relative_bias)])
+            .row(&["margin m".to_owned(), short(summary.margin)])
+            .row(&["optimal relative bias".to_owned(), short(summary.optimal_relative_bias)]);
+        if let Some(delta) = summary.delta {
+            table = table.row(&["adapter delta".to_owned(), short(delta)]);
+        }
+        table
+    }
+
+    /// Writes `embeddings` and, per epoch, `loss`, `temperature`, `relative_bias` and
+    /// what else was recorded, as an npz file.
+    ///
+    /// # Errors
+    /// [`Error::File`] if `path` cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        files::write_atomically(path, |file| {
+            let mut npz = NpzWriter::new_compressed(file);
+            npz.add_array("embeddings", &self.state.embeddings)?;
+            for (name, column) in self.history.columns() {
+                npz.add_array(name, &Array1::from_vec(column.clone()))?;
+            }
+            npz.finish()?;
+            Ok(())
+        })
+        .map_err(|source| Error::file(path, source))
+    }
+}

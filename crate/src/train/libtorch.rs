@@ -1,0 +1,214 @@
+//! The reference engine: libtorch's autograd and Adam, on the CPU or a GPU.
+
+use ndarray::Array3;
+use tch::nn::{self, OptimizerConfig};
+use tch::{Kind, Tensor};
+
+use super::{Engine, History, Record, State};
+use crate::loss::sigmoid_loss;
+use crate::sphere::{normalize, to_array};
+use crate::{Error, Experiment, Result};
+
+/// Vectors and parameters as leaves of libtorch's graph, and their optimiser.
+pub(crate) struct Libtorch {
+    experiment: Experiment,
+    /// One `[pairs, dim]` leaf a modality.
+    vectors: Vec<Tensor>,
+    log_temperature: Tensor,
+    bias: Tensor,
+    /// x of delta = sigmoid(x).
+    adapter: Option<Tensor>,
+    optimizer: nn::Optimizer,
+}
+
+impl Libtorch {
+    /// Places the initial unit vectors `[modalities, pairs, dim]` on `device`.
+    pub(crate) fn new(experiment: &Experiment, initial: Array3<f32>, device: tch::Device) -> Result<Self> {
+        let store = nn::VarStore::new(device);
+        let leaf = |name: &str, value: &Tensor, trainable: bool| -> Result<Tensor> {
+            match trainable {
+                true => Ok(store.root().f_var_copy(name, value)?),
+                false => Ok(value.f_to(device)?),
+            }
+        };
+        let mut vectors = Vec::with_capacity(experiment.modalities);
+        for (m, modality) in initial.outer_iter().enumerate() {
+            let trainable = m > 0 || !experiment.locked;
+            vectors.push(leaf(&format!("modality {m}"), &Tensor::try_from(modality)?, trainable)?);
+        }
+        let scalar = |value: f64| Tensor::from(value as f32);
+        let log_temperature = scalar(experiment.temperature.init.ln());
+        let log_temperature = leaf("log t", &log_temperature, experiment.temperature.trainable)?;
+        let bias = leaf("bias", &scalar(experiment.bias.init), experiment.bias.trainable)?;
+        let adapter = experiment.adapter.map(|x| leaf("adapter", &scalar(x), true)).transpose()?;
+        let optimizer = nn::Adam::default().build(&store, experiment.learning_rate)?;
+        Ok(Self { experiment: experiment.clone(), vectors, log_temperature, bias, adapter, optimizer })
+    }
+
+    /// The unit vectors that the loss sees, `[pairs, dim]` of each modality; with an adapter
+    /// (delta U, sqrt(1 - delta^2)) and (delta V, -sqrt(1 - delta^2)).
+    ///
+    /// As in the study's code it is the extended vectors that are normalised, not V before:
+    /// the value is the same, but the gradient of V keeps a radial part, which Adam sees.
+    fn units(&self) -> Result<Vec<Tensor>> {
+        let Some(x) = &self.adapter else {
+            return self.vectors.iter().map(normalize).collect();
+        };
+        let delta = x.f_sigmoid()?;
+        let height = delta.f_square()?.f_rsub_scalar(1.0)?.f_sqrt()?;
+        let extend = |(vectors, sign): (&Tensor, f64)| {
+            let column = height.f_mul_scalar(sign)?.f_expand([self.experiment.pairs as i64, 1], false)?;
+            normalize(&Tensor::f_cat(&[vectors.f_mul(&delta)?, column], 1)?)
+        };
+        self.vectors.iter().zip([1.0, -1.0]).map(extend).collect()
+    }
+
+    fn step(&mut self, record: Record, recorded: &mut Recorded) -> Result<()> {
+        let vectors = self.units()?;
+        let t = self.log_temperature.f_exp()?;
+        let mut losses = Vec::new();
+        let mut extremes = Vec::new();
+        for (a, u) in vectors.iter().enumerate() {
+            for v in &vectors[a + 1..] {
+                let similarities = u.f_matmul(&v.f_transpose(0, 1)?)?;
+                let Experiment { bias, numerics, .. } = self.experiment;
+                losses.push(sigmoid_loss(&similarities, &t, &self.bias, bias.kind, numerics)?);
+                if record.margin {
+                    extremes.push(extreme_similarities(&similarities.f_detach()?)?);
+                }
+            }
+        }
+        let loss = Tensor::f_stack(&losses, 0)?.f_mean(None)?;
+        if record.xi {
+            recorded.xi.push(xi(&vectors[0].f_detach()?, &vectors[1].f_detach()?)?);
+        }
+        self.optimizer.zero_grad();
+        loss.f_backward()?;
+        self.optimizer.step();
+        self.project()?;
+
+        recorded.loss.push(loss.f_detach()?);
+        recorded.temperature.push(self.log_temperature.f_detach()?.f_exp()?);
+        recorded.bias.push(self.bias.f_detach()?.copy());
+        if record.margin {
+            recorded.extremes.push(pooled(&extremes)?);
+        }
+        Ok(())
+    }
+
+    /// Puts the trained vectors back onto their spheres.
+    fn project(&mut self) -> Result<()> {
+        let _guard = tch::no_grad_guard();
+        for vectors in &mut self.vectors[usize::from(self.experiment.locked)..] {
+            let norms = vectors.f_norm_scalaropt_dim(2.0, [-1], true)?;
+            let _ = vectors.f_div_(&norms)?;
+        }
+        Ok(())
+    }
+}
+
+impl Engine for Libtorch {
+    fn name(&self) -> &'static str {
+        "libtorch"
+    }
+
+    fn advance(&mut self, epochs: usize, record: Record, history: &mut History) -> Result<()> {
+        let _threads = Threads::for_pairs(self.experiment.pairs);
+        let mut recorded = Recorded::default();
+        for _ in 0..epochs {
+            self.step(record, &mut recorded)?;
+        }
+        recorded.append_to(history, self.experiment.bias.kind)
+    }
+
+    fn state(&self) -> Result<State> {
+        let _guard = tch::no_grad_guard();
+        let delta = self.adapter.as_ref().map(|x| x.f_sigmoid()?.f_double_value(&[])).transpose()?;
+        Ok(State {
+            embeddings: to_array(&Tensor::f_stack(&self.units()?, 0)?)?,
+            temperature: self.log_temperature.f_exp()?.f_double_value(&[])?,
+            bias: self.bias.f_double_value(&[])?,
+            delta,
+        })
+    }
+}
+
+/// libtorch's threads while an engine steps. Handing a small matrix to several threads
+/// costs more than computing it, fifty times more when the processor is busy.
+struct Threads {
+    before: i32,
+}
+
+impl Threads {
+    fn for_pairs(pairs: usize) -> Self {
+        const WORTH_SHARING: usize = 500;
+        let before = tch::get_num_threads();
+        if pairs < WORTH_SHARING {
+            tch::set_num_threads(1);
+        }
+        Self { before }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        tch::set_num_threads(self.before);
+    }
+}
+
+/// Scalars that stay on the device until a chunk of epochs is done: fetching each
+/// would make a GPU wait at every step.
+#[derive(Default)]
+struct Recorded {
+    loss: Vec<Tensor>,
+    temperature: Vec<Tensor>,
+    bias: Vec<Tensor>,
+    /// Minimum matching and maximum non-matching similarity.
+    extremes: Vec<Tensor>,
+    xi: Vec<Tensor>,
+}
+
+impl Recorded {
+    fn append_to(self, history: &mut History, kind: crate::BiasKind) -> Result<()> {
+        let temperatures = fetch(&self.temperature)?;
+        let biases = fetch(&self.bias)?;
+        history.relative_bias.extend(temperatures.iter().zip(&biases).map(|(&t, &b)| kind.relative(b, t)));
+        history.temperature.extend(temperatures);
+        history.loss.extend(fetch(&self.loss)?);
+        for pair in fetch(&self.extremes)?.chunks_exact(2) {
+            history.margin.push((pair[0] - pair[1]) / 2.0);
+            history.optimal_relative_bias.push((pair[0] + pair[1]) / 2.0);
+        }
+        history.xi.extend(fetch(&self.xi)?);
+        Ok(())
+    }
+}
+
+fn fetch(scalars: &[Tensor]) -> Result<Vec<f64>> {
+    if scalars.is_empty() {
+        return Ok(Vec::new());
+    }
+    let column = Tensor::f_stack(scalars, 0)?.f_flatten(0, -1)?.f_to_kind(Kind::Double)?;
+    Vec::<f64>::try_from(column).map_err(Error::from)
+}
+
+fn extreme_similarities(similarities: &Tensor) -> Result<Tensor> {
+    let matching = similarities.f_diagonal(0, 0, 1)?.f_min()?;
+    let diagonal = Tensor::f_eye(similarities.size()[0], (Kind::Bool, similarities.device()))?;
+    let others = similarities.f_masked_fill(&diagonal, f64::NEG_INFINITY)?.f_max()?;
+    Ok(Tensor::f_stack(&[matching, others], 0)?)
+}
+
+/// The extremes over several pairs of modalities.
+fn pooled(extremes: &[Tensor]) -> Result<Tensor> {
+    let extremes = Tensor::f_stack(extremes, 1)?;
+    Ok(Tensor::f_stack(&[extremes.f_get(0)?.f_min()?, extremes.f_get(1)?.f_max()?], 0)?)
+}
+
+/// mean ||U_i - V_i|| - ||mean (U_i - V_i)||.
+fn xi(u: &Tensor, v: &Tensor) -> Result<Tensor> {
+    let difference = u.f_sub(v)?;
+    let lengths = difference.f_norm_scalaropt_dim(2.0, [-1], false)?.f_mean(None)?;
+    let mean = difference.f_mean_dim(0, false, None)?.f_norm()?;
+    Ok(lengths.f_sub(&mean)?)
+}
