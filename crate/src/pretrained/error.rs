@@ -54,6 +54,22 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A broken image stopped a run.
+    #[error(
+        "{image}. {done} of {total} images are done, and kept in {kept}: mend or remove this one, \
+         or have broken images skipped, and run again",
+        kept = kept.display()
+    )]
+    Broken {
+        /// The image, and what is wrong with it.
+        image: String,
+        /// Images that are done.
+        done: usize,
+        /// Images in all.
+        total: usize,
+        /// The file with the finished batches.
+        kept: PathBuf,
+    },
     /// A folder of images, an archive or a labels file is not of a documented form.
     #[error("{file}: {reason}", file = file.display())]
     Dataset {

@@ -1,11 +1,8 @@
 //! SigLIP: two towers, a temperature and a bias.
 
-use tch::{
-    Device, Kind, Tensor,
-    nn::{Init, VarStore},
-};
+use tch::{Device, Kind, Tensor, nn::VarStore};
 
-use super::{Checkpoint, Config, Folder, TextTower, VisionTower, Weights};
+use super::{Checkpoint, Config, TextTower, VisionTower, Weights};
 use crate::Result;
 
 /// A SigLIP model: SigLIP, or SigLIP 2 of a fixed resolution (arXiv 2303.15343 and
@@ -32,20 +29,19 @@ impl Siglip {
         Ok(Self {
             vision: VisionTower::new(&weights.sub("vision_model"), &config.vision_config)?,
             text: TextTower::new(&weights.sub("text_model"), &config.text_config)?,
-            logit_scale: weights.parameter("logit_scale", &[1], Init::Const(10f64.ln()))?,
-            logit_bias: weights.parameter("logit_bias", &[1], Init::Const(-10.0))?,
+            logit_scale: weights.scalar("logit_scale", 10f64.ln())?,
+            logit_bias: weights.scalar("logit_bias", -10.0)?,
         })
     }
 
     /// Reads the weights of a checkpoint, converted to `kind`, on the CPU.
     ///
     /// # Errors
-    /// As [`Checkpoint::open`] and [`Siglip::new`].
-    pub fn load(folder: &Folder, config: &Config, kind: Kind) -> Result<Self> {
-        let checkpoint = Checkpoint::open(folder)?;
+    /// As [`Siglip::new`].
+    pub fn read(checkpoint: &Checkpoint, config: &Config, kind: Kind) -> Result<Self> {
         let mut store = VarStore::new(Device::Cpu);
         store.set_kind(kind);
-        Self::new(&Weights::read(&store, &checkpoint), config)
+        Self::new(&Weights::read(&store, checkpoint), config)
     }
 
     /// Unit embeddings `[B, D]`, float32, of images `[B, 3, S, S]`; without gradients.

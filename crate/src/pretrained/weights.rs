@@ -1,7 +1,7 @@
 //! Where a module's parameters come from, and where they are kept.
 
 use tch::{
-    Tensor,
+    Kind, Tensor,
     nn::{self, Init},
 };
 
@@ -38,10 +38,27 @@ impl<'a> Weights<'a> {
     pub(super) fn parameter(&self, name: &str, shape: &[i64], init: Init) -> Result<Tensor> {
         match self.checkpoint {
             None => Ok(self.path.f_var(name, shape, init)?),
-            Some(checkpoint) => {
-                let tensor = checkpoint.tensor(&self.path.path(name), shape, self.path.kind())?;
-                Ok(self.path.add(name, tensor.f_to_device(self.path.device())?, true))
-            }
+            Some(checkpoint) => self.read_parameter(checkpoint, name, shape, self.path.kind()),
         }
+    }
+
+    /// The parameter `name` of one number, `init` unless it is read. It stays float32
+    /// where the others are not.
+    pub(super) fn scalar(&self, name: &str, init: f64) -> Result<Tensor> {
+        match self.checkpoint {
+            None => Ok(self.path.f_var(name, &[1], Init::Const(init))?),
+            Some(checkpoint) => self.read_parameter(checkpoint, name, &[1], Kind::Float),
+        }
+    }
+
+    fn read_parameter(
+        &self,
+        checkpoint: &Checkpoint,
+        name: &str,
+        shape: &[i64],
+        kind: Kind,
+    ) -> Result<Tensor> {
+        let tensor = checkpoint.tensor(&self.path.path(name), shape, kind)?;
+        Ok(self.path.add(name, tensor.f_to_device(self.path.device())?, true))
     }
 }

@@ -3,7 +3,9 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
-use siglip_core::pretrained::{Config, Folder, Preprocessor, Siglip, Tokenizer, decode, preprocess};
+use siglip_core::pretrained::{
+    Checkpoint, Config, Folder, Preprocessor, Siglip, Tokenizer, decode, preprocess,
+};
 use tch::{Kind, Tensor};
 
 /// Compares every case in `root`; the bars are a few times the reference's own noise
@@ -25,7 +27,7 @@ fn check_case(path: &Path, texts: &[String], images: &Path) {
     let name = path.display();
     let folder = Folder::new(path.to_str().unwrap()).unwrap();
     let config = Config::read(&path.join("config.json")).unwrap();
-    let model = Siglip::load(&folder, &config, Kind::Float).unwrap();
+    let model = Siglip::read(&Checkpoint::open(&folder).unwrap(), &config, Kind::Float).unwrap();
     let expected: HashMap<String, Tensor> =
         Tensor::read_safetensors(path.join("expected.safetensors")).unwrap().into_iter().collect();
 
