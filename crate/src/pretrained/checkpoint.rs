@@ -148,7 +148,7 @@ impl Shard {
         let (begin, end) = info.data_offsets;
         let bytes = self.bytes.f_narrow(0, (self.start + begin) as i64, (end - begin) as i64)?;
         // Numbers have to stand at a multiple of their size, as in files of today they do.
-        let aligned = (self.start + begin) % stored.elt_size_in_bytes() == 0;
+        let aligned = (self.start + begin).is_multiple_of(stored.elt_size_in_bytes());
         let bytes = if aligned { bytes } else { bytes.copy() };
         Ok(bytes.f_view_dtype(stored)?.f_view(shape)?.f_to_kind(kind)?)
     }
