@@ -20,6 +20,7 @@ pub mod geometry;
 pub mod logbook;
 pub mod loss;
 pub mod prelude;
+pub mod pretrained;
 mod run;
 pub mod runs;
 pub mod sphere;
