@@ -13,6 +13,7 @@
 pub mod display;
 mod error;
 mod experiment;
+pub mod explorer;
 pub mod figures;
 mod files;
 pub mod geometry;

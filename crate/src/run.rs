@@ -164,7 +164,7 @@ impl Run {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         files::write_atomically(path, |file| {
-            let mut npz = NpzWriter::new_compressed(file);
+            let mut npz = NpzWriter::new(file);
             npz.add_array("embeddings", &self.state.embeddings)?;
             for (name, column) in self.history.columns() {
                 npz.add_array(name, &Array1::from_vec(column.clone()))?;

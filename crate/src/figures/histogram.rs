@@ -3,7 +3,9 @@
 use super::Figure;
 use super::axes::{self, Axis, Ruler};
 use super::canvas::{Canvas, Pen, Point, Rect};
-use super::layout::{self, Cell, Entry, Frame, Key};
+use super::frame::{self, Cell, Frame};
+use super::layout::{self, Grid};
+use super::legend::{Entry, Key};
 use super::style::Colour;
 use crate::{Error, Result};
 
@@ -19,12 +21,12 @@ pub fn histograms(title: &str, columns: usize, panels: &[Histogram]) -> Result<F
         return Err(Error::Figure(format!("{what}, got {panels} panels in {columns} columns")));
     }
     let cells = panels.iter().map(Histogram::cell).collect::<Result<Vec<_>>>()?;
-    let (mut canvas, frames) = layout::panels(title, &legend(panels), columns, cells);
+    let (mut canvas, frames) = layout::panels(title, &entries(panels), Grid::columns(columns), cells)?;
     for (panel, frame) in panels.iter().zip(&frames) {
         canvas.clipped(frame.area, |canvas| panel.draw(canvas, frame));
-        layout::draw_frame(&mut canvas, frame.area);
+        frame::draw_lines(&mut canvas, frame.area);
     }
-    Figure::encode(&canvas)
+    Figure::of(&canvas)
 }
 
 /// Two classes of values, counted in bins that they share.
@@ -56,7 +58,9 @@ const COLOURS: [Colour; 2] = [Colour::MATCHING, Colour::NON_MATCHING];
 const OPACITY: f64 = 0.45;
 
 impl Histogram {
-    /// Counts similarities in 50 bins over their joint range. A class may be empty.
+    /// Counts similarities in bins of a fiftieth of their joint range. A class may be
+    /// empty. Two bins meet midway between the smallest matching and the largest
+    /// non-matching value, so classes that are separated never share a bin.
     ///
     /// # Errors
     /// [`Error::Figure`] if both are empty, or a value is not finite.
@@ -73,10 +77,13 @@ impl Histogram {
             .ok_or_else(|| Error::Figure(format!("histogram {title:?}: both classes are empty")))?;
         let (low, high) = widened(low, high);
         let width = (high - low) / BINS as f64;
+        let low =
+            low - width * (1.0 - between(matching, non_matching).map_or(0.0, |s| (s - low) / width).fract());
+        let bins = BINS + 1;
         let count = |values: &[f32]| {
-            let mut counts = vec![0; BINS];
+            let mut counts = vec![0; bins];
             for value in values {
-                counts[(((f64::from(*value) - low) / width) as usize).min(BINS - 1)] += 1;
+                counts[(((f64::from(*value) - low) / width) as usize).min(bins - 1)] += 1;
             }
             counts
         };
@@ -170,7 +177,7 @@ impl Histogram {
     fn draw(&self, canvas: &mut Canvas, frame: &Frame) {
         if let Some((b_rel, margin)) = self.band() {
             let (left, right) = (frame.at_x(b_rel - margin), frame.at_x(b_rel + margin));
-            canvas.rectangle(Rect { left, right, ..frame.area }, BAND, 1.0);
+            canvas.rectangle(Rect { left, right, ..frame.area }, Colour::BAND, 0.3);
         }
         for class in [1, 0] {
             self.draw_class(canvas, frame, class);
@@ -211,7 +218,11 @@ impl Histogram {
     }
 }
 
-const BAND: Colour = Colour(0xf3, 0xe3, 0xb3);
+/// Midway between the smallest matching and the largest non-matching value.
+fn between(matching: &[f32], non_matching: &[f32]) -> Option<f64> {
+    let extent = |values: &[f32]| axes::extent(values.iter().map(|value| f64::from(*value)));
+    Some((extent(matching)?.0 + extent(non_matching)?.1) / 2.0)
+}
 
 /// A range of positive length around values that (nearly) coincide.
 fn widened(low: f64, high: f64) -> (f64, f64) {
@@ -222,7 +233,7 @@ fn widened(low: f64, high: f64) -> (f64, f64) {
     }
 }
 
-fn legend(panels: &[Histogram]) -> Vec<Entry> {
+fn entries(panels: &[Histogram]) -> Vec<Entry> {
     let mut legend: Vec<Entry> = Vec::new();
     for (label, colour) in panels.iter().flat_map(|panel| panel.classes.iter().zip(COLOURS)) {
         let entry = Entry { label: label.clone(), colour: colour.tint(0.7), key: Key::Area };
@@ -235,7 +246,43 @@ fn legend(panels: &[Histogram]) -> Vec<Entry> {
         legend.push(entry("b_rel", Colour::THEORY, Key::Dashed));
     }
     if panels.iter().any(|panel| panel.band().is_some()) {
-        legend.push(entry("b_rel ± m", BAND, Key::Area));
+        legend.push(entry("b_rel ± m", Colour::BAND.tint(0.45), Key::Area));
     }
     legend
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn separated_classes_share_no_bin_and_no_value_is_lost(
+            matching in prop::collection::vec(0.01_f32..1.0, 1..50),
+            others in prop::collection::vec(-1.0_f32..-0.01, 1..50),
+            b_rel in -1.0_f32..1.0,
+        ) {
+            let [matching, others] = [matching, others].map(|s| s.iter().map(|s| s + b_rel).collect::<Vec<_>>());
+            let histogram = Histogram::new("", &matching, &others).unwrap();
+            let [first, second] = &histogram.counts;
+            prop_assert_eq!(first.iter().sum::<u64>(), matching.len() as u64);
+            prop_assert_eq!(second.iter().sum::<u64>(), others.len() as u64);
+            prop_assert!(first.iter().zip(second).all(|(a, b)| *a == 0 || *b == 0));
+        }
+
+        #[test]
+        fn counted_values_keep_their_density(
+            counts in prop::collection::vec(0_u64..1000, 1..400),
+            start in -1.0_f64..1.0,
+        ) {
+            prop_assume!(counts.iter().any(|count| *count > 0));
+            let none = vec![0; counts.len()];
+            let histogram = Histogram::from_counts("", start, start + 2.0, &counts, &none).unwrap();
+            prop_assert!(histogram.counts[0].len() <= MOST_BINS);
+            let area: f64 = histogram.densities(0).map(|(_, density)| density * histogram.width).sum();
+            prop_assert!((area - 1.0).abs() < 1e-9);
+            prop_assert_eq!(histogram.counts[0].iter().sum::<u64>(), counts.iter().sum::<u64>());
+        }
+    }
 }

@@ -6,7 +6,8 @@ use ndarray::ArrayView2;
 
 use super::Figure;
 use super::canvas::{Canvas, Pen, Point, Rect};
-use super::layout::{self, Entry, Key};
+use super::layout;
+use super::legend::{Entry, Key};
 use super::style::{self, Colour};
 use crate::{Error, Result};
 
@@ -16,7 +17,7 @@ const ELEVATION: f64 = 22.0;
 /// Width of the page.
 const WIDTH: f64 = 900.0;
 /// Angle between the lines of the wire frame.
-const STEP: f64 = PI / 9.0;
+const STEP: f64 = PI / 6.0;
 
 /// Draws pairs on the sphere: row i of `u` (blue) and of `v` (red) joined by a dashed
 /// line. Both are `[pairs, 3]`, of unit vectors. What lies behind the sphere is fainter.
@@ -37,7 +38,7 @@ pub fn sphere(title: &str, u: ArrayView2<'_, f32>, v: ArrayView2<'_, f32>) -> Re
         entry("V_{i}", Colour::NON_MATCHING, Key::Dot),
         entry("partners", PARTNERS, Key::Dashed),
     ];
-    let (mut canvas, body) = layout::page(title, &legend, WIDTH, WIDTH - 60.0);
+    let (mut canvas, body) = layout::page(title, &legend, WIDTH, WIDTH - 60.0)?;
     let ball = Ball { centre: body.centre(), radius: radius(body) };
     // From back to front.
     for behind in [true, false] {
@@ -47,7 +48,7 @@ pub fn sphere(title: &str, u: ArrayView2<'_, f32>, v: ArrayView2<'_, f32>) -> Re
         }
         ball.points(&mut canvas, &[(&u, Colour::MATCHING), (&v, Colour::NON_MATCHING)], behind);
     }
-    Figure::encode(&canvas)
+    Figure::of(&canvas)
 }
 
 const PARTNERS: Colour = Colour(0x66, 0x66, 0x66);
@@ -112,8 +113,8 @@ impl Ball {
 
     /// The part of a closed curve that lies on one side.
     fn wire(&self, canvas: &mut Canvas, behind: bool, curve: impl Fn(f64) -> (f64, f64, f64)) {
-        let pen = Pen::solid(WIRE.tint(if behind { 0.35 } else { 0.8 }), 1.0);
-        let points: Vec<Seen> = steps().map(|s| curve(s)).map(|(x, y, z)| seen(x, y, z)).collect();
+        let pen = Pen::solid(WIRE.tint(if behind { 0.35 } else { 0.75 }), 1.0);
+        let points: Vec<Seen> = steps().map(curve).map(|(x, y, z)| seen(x, y, z)).collect();
         for ends in points.windows(2) {
             if (ends[0].2 + ends[1].2 < 0.0) == behind {
                 canvas.line(&[self.at(ends[0]), self.at(ends[1])], pen);

@@ -104,9 +104,11 @@ impl WithSimd for Descend<'_> {
         let shape = self.points.shape;
         let vectors = shape.width / S::F32_LANES;
         let dim = shape.dim;
-        let c = |value| Lanes::splat(simd, value);
-        let (new1, keep2, new2) = (c((1.0 - BETA1) as f32), c(BETA2 as f32), c((1.0 - BETA2) as f32));
-        let (rate, second_scale, epsilon) = (c(self.step.rate), c(self.step.second_scale), c(EPSILON));
+        let zero = Lanes::splat(simd, 0.0);
+        let new1 = zero.all((1.0 - BETA1) as f32);
+        let (keep2, new2) = (zero.all(BETA2 as f32), zero.all((1.0 - BETA2) as f32));
+        let (rate, second_scale) = (zero.all(self.step.rate), zero.all(self.step.second_scale));
+        let epsilon = zero.all(EPSILON);
         for panel in 0..shape.panels {
             let (points, _) = S::as_mut_simd_f32s(self.points.panel_mut(panel));
             let (first, _) = S::as_mut_simd_f32s(self.moments.first.panel_mut(panel));
@@ -114,7 +116,7 @@ impl WithSimd for Descend<'_> {
             // The gradient may have one coordinate more, that of the adapter.
             let (gradient, _) = S::as_simd_f32s(self.gradient.panel(panel));
             for j in 0..vectors {
-                let mut norm2 = c(0.0);
+                let mut norm2 = zero;
                 for at in (j..dim * vectors).step_by(vectors) {
                     let g = Lanes::new(simd, gradient[at]);
                     let m = Lanes::new(simd, first[at]);
@@ -128,7 +130,7 @@ impl WithSimd for Descend<'_> {
                     second[at] = v.get();
                 }
                 // The filling has norm 0 and stays 0.
-                let inverse = c(1.0) / norm2.sqrt().max(c(1e-12));
+                let inverse = zero.all(1.0) / norm2.sqrt().max(zero.all(1e-12));
                 for at in (j..dim * vectors).step_by(vectors) {
                     points[at] = (Lanes::new(simd, points[at]) * inverse).get();
                 }

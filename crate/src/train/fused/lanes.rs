@@ -52,6 +52,10 @@ impl Path {
 pub(super) const MAX_LANES: usize = 16;
 
 /// One vector of float32 with arithmetic on every lane.
+///
+/// The kernel must be one function in machine code, or its parts lose the processor's
+/// features: everything is `inline(always)`, and vectors are not passed through
+/// closures, which cannot be.
 pub(super) struct Lanes<S: Simd> {
     simd: S,
     value: S::f32s,
@@ -77,6 +81,12 @@ impl<S: Simd> Lanes<S> {
         Self { simd, value: simd.splat_f32s(value) }
     }
 
+    /// `value` in every lane.
+    #[inline(always)]
+    pub(super) fn all(self, value: f32) -> Self {
+        Self::splat(self.simd, value)
+    }
+
     #[inline(always)]
     pub(super) fn simd(self) -> S {
         self.simd
@@ -91,10 +101,9 @@ impl<S: Simd> Lanes<S> {
     #[inline(always)]
     pub(super) fn mul_add(self, factor: Self, term: Self) -> Self {
         // Without the instruction the single rounding would cost a function call a lane.
+        let plain = [TypeId::of::<Scalar128b>(), TypeId::of::<pulp::Scalar512b>()];
         let has_fma = cfg!(any(target_arch = "aarch64", target_feature = "fma"))
-            || [TypeId::of::<Scalar128b>(), TypeId::of::<pulp::Scalar512b>()]
-                .iter()
-                .all(|&plain| plain != TypeId::of::<S>());
+            || (plain[0] != TypeId::of::<S>() && plain[1] != TypeId::of::<S>());
         match has_fma {
             true => Self { value: self.simd.mul_add_f32s(self.value, factor.value, term.value), ..self },
             false => self * factor + term,
@@ -150,17 +159,16 @@ impl<S: Simd> Lanes<S> {
     #[inline(always)]
     pub(super) fn exp2(self) -> Self {
         let simd = self.simd;
-        let c = |value| Self::splat(simd, value);
         // Adding 1.5 * 2^23 rounds to a whole number n, which stands in the low bits.
-        let shifted = self + c(12_582_912.0);
-        let f = self - (shifted - c(12_582_912.0));
+        let shifted = self + self.all(12_582_912.0);
+        let f = self - (shifted - self.all(12_582_912.0));
         // Minimax of (2^f - 1) / f, relative to 2^f, on [-1/2, 1/2]: 9.1e-8.
         let p = f
-            .mul_add(c(0.001_326_472_7), c(0.009_671_513))
-            .mul_add(f, c(0.055_507_337))
-            .mul_add(f, c(0.240_222_42))
-            .mul_add(f, c(0.693_147))
-            .mul_add(f, c(1.0));
+            .mul_add(self.all(0.001_326_472_7), self.all(0.009_671_513))
+            .mul_add(f, self.all(0.055_507_337))
+            .mul_add(f, self.all(0.240_222_42))
+            .mul_add(f, self.all(0.693_147))
+            .mul_add(f, self.all(1.0));
         let n = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted.value), simd.splat_u32s(23));
         let bits = simd.add_u32s(simd.transmute_u32s_f32s(p.value), n);
         Self::new(simd, simd.transmute_f32s_u32s(bits))
@@ -181,9 +189,8 @@ impl<S: Simd> Lanes<S> {
     #[inline(always)]
     pub(super) fn ln_1p(self) -> Self {
         let simd = self.simd;
-        let c = |value| Self::splat(simd, value);
-        let one_plus = self + c(1.0);
-        let lost = self - (one_plus - c(1.0));
+        let one_plus = self + self.all(1.0);
+        let lost = self - (one_plus - self.all(1.0));
         // one_plus = 2^k m with m in [sqrt(1/2), sqrt(2)).
         let bits = simd.transmute_u32s_f32s(one_plus.value);
         let above_sqrt_half = simd.sub_u32s(bits, simd.splat_u32s(std::f32::consts::FRAC_1_SQRT_2.to_bits()));
@@ -192,16 +199,16 @@ impl<S: Simd> Lanes<S> {
         let m = Self::new(simd, simd.transmute_f32s_u32s(m));
         // The bits of 2^23 + k, read as a float32.
         let k = simd.or_u32s(k, simd.splat_u32s(8_388_608_f32.to_bits()));
-        let k = Self::new(simd, simd.transmute_f32s_u32s(k)) - c(8_388_608.0);
+        let k = Self::new(simd, simd.transmute_f32s_u32s(k)) - self.all(8_388_608.0);
         // ln m = 2 artanh s, with |s| < 0.172.
-        let s = (m - c(1.0)) / (m + c(1.0));
+        let s = (m - self.all(1.0)) / (m + self.all(1.0));
         let s2 = s * s;
         let series = s2
-            .mul_add(c(2.0 / 9.0), c(2.0 / 7.0))
-            .mul_add(s2, c(2.0 / 5.0))
-            .mul_add(s2, c(2.0 / 3.0))
-            .mul_add(s2, c(2.0));
-        k.mul_add(c(std::f32::consts::LN_2), s * series) + lost / one_plus
+            .mul_add(self.all(2.0 / 9.0), self.all(2.0 / 7.0))
+            .mul_add(s2, self.all(2.0 / 5.0))
+            .mul_add(s2, self.all(2.0 / 3.0))
+            .mul_add(s2, self.all(2.0));
+        k.mul_add(self.all(std::f32::consts::LN_2), s * series) + lost / one_plus
     }
 }
 

@@ -13,6 +13,8 @@ mod lanes;
 mod panels;
 mod pass;
 mod products;
+#[cfg(test)]
+mod speed;
 mod terms;
 #[cfg(test)]
 mod tests;

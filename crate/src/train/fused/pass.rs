@@ -1,12 +1,13 @@
 //! One pass over all pairs of vectors: the loss and its gradients.
 
-use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::lanes::{Lanes, MAX_LANES, Path};
+use super::lanes::{MAX_LANES, Path};
 use super::panels::{Aligned, Panels, Shape};
-use super::products::{Panel, ROWS, RowBlock, column_gradient, row_gradient, similarities};
-use super::terms::{Accumulator, Logits, Sums};
+use super::products::{
+    AddProducts, Collect, ColumnGradient, Panel, ROWS, RowBlock, RowGradient, Similarities,
+};
+use super::terms::{Logits, Matching, Others, Sums};
 
 /// Computes the sums over all entries of all pairs of modalities, and the gradients
 /// of the sum of their terms by the vectors, divided by t.
@@ -85,8 +86,7 @@ impl Pass {
     pub(super) fn run(&mut self, logits: Logits, points: &[Panels], first_trained: usize) -> Sums {
         let Self { path, blocks, shares, pool } = self;
         let one = |share: &mut Share| {
-            let blocks = &blocks[share.blocks.clone()];
-            path.run(Entries { logits, points, first_trained, blocks, share });
+            run_share(*path, logits, points, first_trained, blocks, share);
         };
         match pool {
             Some(pool) => pool.install(|| shares.par_iter_mut().with_max_len(1).for_each(one)),
@@ -111,144 +111,124 @@ impl Pass {
     }
 }
 
-/// The blocks of one share, as an operation for [`Path::run`].
-struct Entries<'a> {
+/// Runs over the blocks of one share.
+fn run_share(
+    path: Path,
     logits: Logits,
-    points: &'a [Panels],
+    points: &[Panels],
     first_trained: usize,
-    blocks: &'a [Block],
-    share: &'a mut Share,
-}
-
-impl WithSimd for Entries<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Share { gradients, tile, partial, sums, .. } = self.share;
-        gradients.iter_mut().for_each(|gradient| gradient.as_mut_slice().fill(0.0));
-        *sums = Sums::EMPTY;
-        for block in self.blocks {
-            let trained = block.u >= self.first_trained;
-            let work = Work { simd, logits: self.logits, block: *block, trained };
-            let (tile, partial) = (tile.as_mut_slice(), partial.as_mut_slice());
-            *sums =
-                sums.merge(work.run(&self.points[block.u], &self.points[block.v], gradients, tile, partial));
-        }
+    blocks: &[Block],
+    share: &mut Share,
+) {
+    let Share { gradients, tile, partial, sums, .. } = share;
+    gradients.iter_mut().for_each(|gradient| gradient.as_mut_slice().fill(0.0));
+    *sums = Sums::EMPTY;
+    for &block in &blocks[share.blocks.clone()] {
+        let (u, v) = (&points[block.u], &points[block.v]);
+        let trained = block.u >= first_trained;
+        let work = Work {
+            path,
+            logits,
+            block,
+            u,
+            v,
+            trained,
+            gradients,
+            tile: tile.as_mut_slice(),
+            partial: partial.as_mut_slice(),
+        };
+        *sums = sums.merge(work.run());
     }
 }
 
-/// One block of rows.
-struct Work<S> {
-    simd: S,
+/// One block of rows. Each of its operations is a function of its own in machine code,
+/// with all registers to itself.
+struct Work<'a> {
+    path: Path,
     logits: Logits,
     block: Block,
+    u: &'a Panels,
+    v: &'a Panels,
+    /// Whether U is trained.
     trained: bool,
+    gradients: &'a mut [Panels],
+    tile: &'a mut [f32],
+    partial: &'a mut [f32],
 }
 
-impl<S: Simd> Work<S> {
-    #[inline(always)]
-    fn run(
-        &self,
-        u: &Panels,
-        v: &Panels,
-        gradients: &mut [Panels],
-        tile: &mut [f32],
-        partial: &mut [f32],
-    ) -> Sums {
-        let Block { panel, first, .. } = self.block;
-        let width = u.shape.width;
+impl Work<'_> {
+    fn run(mut self) -> Sums {
+        let Block { u: u_index, panel, first, .. } = self.block;
+        let Shape { width, dim, panels, .. } = self.u.shape;
         let count = ROWS.min(width - first);
-        let rows = RowBlock { panel: Panel { data: u.panel(panel), width }, first, count };
-        let tile = &mut tile[..count * width];
-        let partial = &mut partial[..u.shape.dim * ROWS * S::F32_LANES];
-        partial.fill(0.0);
-        let mut sums = Accumulator::new(self.simd, self.logits);
-        for other in 0..v.shape.panels {
-            let columns = Panel { data: v.panel(other), width };
-            similarities(self.simd, rows, columns, -self.logits.offset, tile);
-            self.silence(u.shape, other, tile);
-            sums.others(tile);
-            column_gradient(self.simd, tile, rows, width, gradients[self.block.v].panel_mut(other));
-            if self.trained {
-                row_gradient(self.simd, tile, count, columns, partial);
-            }
+        let rows = RowBlock { panel: Panel { data: self.u.panel(panel), width }, first, count };
+        let partial = dim * ROWS * self.path.lanes();
+        self.partial[..partial].fill(0.0);
+        let mut sums = Sums::EMPTY;
+        for other in 0..panels {
+            sums = sums.merge(self.panel(rows, other));
         }
         if self.trained {
-            self.collect(count, partial, gradients[self.block.u].panel_mut(panel), width);
+            let gradient = self.gradients[u_index].panel_mut(panel);
+            self.path.run(Collect { partial: &self.partial[..partial], gradient, width, first, count });
         }
-        self.diagonal(rows, v, gradients, tile, &mut sums);
-        sums.finish()
+        sums.merge(self.diagonal(rows))
     }
 
-    /// Takes the matching pairs and the filling out of a tile of similarities.
-    #[inline(always)]
-    fn silence(&self, shape: Shape, other: usize, tile: &mut [f32]) {
-        let silent = self.logits.silent();
+    /// The block's rows against one panel of V.
+    fn panel(&mut self, u: RowBlock, other: usize) -> Sums {
+        let width = self.u.shape.width;
+        let v = Panel { data: self.v.panel(other), width };
+        let tile = &mut self.tile[..u.count * width];
+        self.path.run(Similarities { u, v, start: -self.logits.offset, tile });
+        silence(self.logits, self.block, self.u.shape, other, tile);
+        let sums = self.path.run(Others { logits: self.logits, tile });
+        let gradient = self.gradients[self.block.v].panel_mut(other);
+        self.path.run(ColumnGradient { tile, u, gradient });
+        if self.trained {
+            self.path.run(RowGradient { tile, rows: u.count, v, partial: self.partial });
+        }
+        sums
+    }
+
+    /// The matching pairs of the block.
+    fn diagonal(&mut self, u: RowBlock) -> Sums {
         let Block { panel, first, .. } = self.block;
-        let (real_rows, real_columns) = (shape.rows_in(panel), shape.rows_in(other));
-        for (i, row) in tile.chunks_exact_mut(shape.width).enumerate() {
-            if first + i >= real_rows {
-                row.fill(silent);
-            }
-            row[real_columns..].fill(silent);
-            if other == panel {
-                row[first + i] = silent;
-            }
-        }
-    }
-
-    /// Adds the lanes of `partial` up into the gradient of U's rows.
-    #[inline(always)]
-    fn collect(&self, count: usize, partial: &[f32], gradient: &mut [f32], width: usize) {
-        let (partial, _) = S::as_simd_f32s(partial);
-        for (partial, gradient) in partial.chunks_exact(ROWS).zip(gradient.chunks_exact_mut(width)) {
-            for (lanes, sum) in partial.iter().zip(&mut gradient[self.block.first..][..count]) {
-                *sum += Lanes::new(self.simd, *lanes).sum();
-            }
-        }
-    }
-
-    /// The matching pairs of the block, a vector of pairs at a time.
-    #[inline(always)]
-    fn diagonal(
-        &self,
-        rows: RowBlock,
-        v: &Panels,
-        gradients: &mut [Panels],
-        tile: &mut [f32],
-        sums: &mut Accumulator<S>,
-    ) {
-        let Block { panel, first, .. } = self.block;
-        let RowBlock { panel: Panel { data: u, width }, count, .. } = rows;
-        let v = v.panel(panel);
-        let diagonal = &mut tile[..count];
+        let Shape { width, .. } = self.v.shape;
+        let diagonal = &mut self.tile[..u.count];
         diagonal.fill(-self.logits.offset);
-        let coordinates = u.chunks_exact(width).zip(v.chunks_exact(width));
-        for (u, v) in coordinates.clone() {
-            add_products::<S>(self.simd, &u[first..][..count], &v[first..][..count], diagonal);
+        let coordinates = u.panel.data.chunks_exact(width).zip(self.v.panel(panel).chunks_exact(width));
+        for (u_k, v_k) in coordinates.clone() {
+            let (a, b) = (&u_k[first..][..u.count], &v_k[first..][..u.count]);
+            self.path.run(AddProducts { a, b, sums: diagonal });
         }
-        let real = gradients[self.block.v].shape.rows_in(panel).saturating_sub(first).min(count);
+        let real = self.v.shape.rows_in(panel).saturating_sub(first).min(u.count);
         diagonal[real..].fill(self.logits.silent_match());
-        sums.matching(diagonal);
-        for (k, (u, v)) in coordinates.enumerate() {
-            let columns = k * width + first;
-            let gradient_v = &mut gradients[self.block.v].panel_mut(panel)[columns..][..count];
-            add_products::<S>(self.simd, diagonal, &u[first..][..count], gradient_v);
+        let sums = self.path.run(Matching { logits: self.logits, diagonal });
+        for (k, (u_k, v_k)) in coordinates.enumerate() {
+            let at = k * width + first..k * width + first + u.count;
+            let gradient_v = &mut self.gradients[self.block.v].panel_mut(panel)[at.clone()];
+            self.path.run(AddProducts { a: diagonal, b: &u_k[first..][..u.count], sums: gradient_v });
             if self.trained {
-                let gradient_u = &mut gradients[self.block.u].panel_mut(panel)[columns..][..count];
-                add_products::<S>(self.simd, diagonal, &v[first..][..count], gradient_u);
+                let gradient_u = &mut self.gradients[self.block.u].panel_mut(panel)[at];
+                self.path.run(AddProducts { a: diagonal, b: &v_k[first..][..u.count], sums: gradient_u });
             }
         }
+        sums
     }
 }
 
-/// `sums += a * b`, entry by entry.
-#[inline(always)]
-fn add_products<S: Simd>(simd: S, a: &[f32], b: &[f32], sums: &mut [f32]) {
-    let ((a, _), (b, _)) = (S::as_simd_f32s(a), S::as_simd_f32s(b));
-    let (sums, _) = S::as_mut_simd_f32s(sums);
-    for ((a, b), sum) in a.iter().zip(b).zip(sums) {
-        *sum = Lanes::new(simd, *a).mul_add(Lanes::new(simd, *b), Lanes::new(simd, *sum)).get();
+/// Takes the matching pairs and the filling out of a tile of similarities.
+fn silence(logits: Logits, block: Block, shape: Shape, other: usize, tile: &mut [f32]) {
+    let silent = logits.silent();
+    let (real_rows, real_columns) = (shape.rows_in(block.panel), shape.rows_in(other));
+    for (i, row) in tile.chunks_exact_mut(shape.width).enumerate() {
+        if block.first + i >= real_rows {
+            row.fill(silent);
+        }
+        row[real_columns..].fill(silent);
+        if other == block.panel {
+            row[block.first + i] = silent;
+        }
     }
 }

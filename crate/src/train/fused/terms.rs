@@ -1,6 +1,9 @@
 //! The entries of the loss: from similarities to terms and their derivatives.
 
-use pulp::Simd;
+// Registers are indexed: an iterator over them would go through closures, see `Lanes`.
+#![allow(clippy::needless_range_loop)]
+
+use pulp::{Simd, WithSimd};
 
 use super::lanes::Lanes;
 use crate::Numerics;
@@ -72,189 +75,233 @@ impl Sums {
     }
 }
 
-/// [`Sums`] in the making, a lane for each column.
-pub(super) struct Accumulator<S: Simd> {
-    simd: S,
-    logits: Logits,
-    sums: Sums,
-    g: Lanes<S>,
-    gx: Lanes<S>,
-    max_other: Lanes<S>,
-    /// Terms of the exact loss.
-    softplus: Lanes<S>,
-    /// Product of the arguments of the paper's logarithms: `mantissa` times 2 to the
-    /// sum of the biased exponents.
-    mantissa: Lanes<S>,
-    exponents: S::u32s,
-    /// Number of exponents that were added.
-    products: usize,
+/// Replaces every x of a tile by the derivative g of its term as a non-matching pair.
+pub(super) struct Others<'a> {
+    pub(super) logits: Logits,
+    pub(super) tile: &'a mut [f32],
 }
 
-impl<S: Simd> Accumulator<S> {
-    #[inline(always)]
-    pub(super) fn new(simd: S, logits: Logits) -> Self {
-        let zero = Lanes::splat(simd, 0.0);
-        Self {
-            simd,
-            logits,
-            sums: Sums::EMPTY,
-            g: zero,
-            gx: zero,
-            max_other: Lanes::splat(simd, f32::NEG_INFINITY),
-            softplus: zero,
-            mantissa: Lanes::splat(simd, 1.0),
-            exponents: simd.splat_u32s(0),
-            products: 0,
-        }
-    }
+impl WithSimd for Others<'_> {
+    type Output = Sums;
 
-    /// exp(-z), held within 2^+-100.
     #[inline(always)]
-    fn exp_minus(&self, x: Lanes<S>) -> Lanes<S> {
-        let log2e = std::f32::consts::LOG2_E;
-        let c = |value| Lanes::splat(self.simd, value);
-        let y = x.mul_add(c(-self.logits.t * log2e), c(self.logits.shift * log2e));
-        y.min(c(MAX_EXPONENT)).max(c(-MAX_EXPONENT)).exp2()
-    }
-
-    /// Replaces every x of a tile by the derivative g of its term as a non-matching pair.
-    #[inline(always)]
-    pub(super) fn others(&mut self, tile: &mut [f32]) {
-        let (tile, _) = S::as_mut_simd_f32s(tile);
+    fn with_simd<S: Simd>(self, simd: S) -> Sums {
+        let (tile, _) = S::as_mut_simd_f32s(self.tile);
         match self.logits.numerics {
-            Numerics::Paper => self.others_paper(tile),
-            Numerics::Exact => self.others_exact(tile),
+            Numerics::Paper => others_paper(simd, self.logits, tile),
+            Numerics::Exact => others_exact(simd, self.logits, tile),
         }
-        self.sums.g += f64::from(self.g.sum());
-        self.sums.gx += f64::from(self.gx.sum());
-        self.sums.loss += f64::from(self.softplus.sum());
-        self.g = Lanes::splat(self.simd, 0.0);
-        self.gx = self.g;
-        self.softplus = self.g;
     }
+}
 
-    /// `-log(1 - p + 1e-8)`, where every step rounds as PyTorch's float32 does: near
-    /// p = 1 the difference `1 - p` is a multiple of 2^-24, and beyond z = 17 it is 0.
+/// Replaces the x of matching pairs by the derivatives of their terms.
+pub(super) struct Matching<'a> {
+    pub(super) logits: Logits,
+    pub(super) diagonal: &'a mut [f32],
+}
+
+impl WithSimd for Matching<'_> {
+    type Output = Sums;
+
     #[inline(always)]
-    fn others_paper(&mut self, tile: &mut [S::f32s]) {
-        let one = Lanes::splat(self.simd, 1.0);
-        let epsilon = Lanes::splat(self.simd, EPSILON);
-        for chunk in tile.chunks_mut(GROUP * GROUPS) {
-            for group in chunk.chunks_exact_mut(GROUP) {
-                let group: &mut [S::f32s; GROUP] = group.try_into().expect("a group");
-                let x = group.map(|x| Lanes::new(self.simd, x));
-                let p = x.map(|x| one / (one + self.exp_minus(x)));
-                let q = p.map(|p| one - p);
-                let w = q.map(|q| q + epsilon);
-                // One reciprocal and one logarithm serve the four entries; w > 1e-8.
-                let (w01, w23) = (w[0] * w[1], w[2] * w[3]);
-                let product = w01 * w23;
-                let reciprocal = one / product;
-                let (r01, r23) = (reciprocal * w23, reciprocal * w01);
-                let r = [r01 * w[1], r01 * w[0], r23 * w[3], r23 * w[2]];
-                for i in 0..GROUP {
-                    let g = p[i] * (q[i] * r[i]);
-                    self.add(g, x[i]);
-                    self.max_other = self.max_other.max(x[i]);
-                    group[i] = g.get();
-                }
-                self.multiply(product);
+    fn with_simd<S: Simd>(self, simd: S) -> Sums {
+        let (diagonal, _) = S::as_mut_simd_f32s(self.diagonal);
+        match self.logits.numerics {
+            Numerics::Paper => matching_paper(simd, self.logits, diagonal),
+            Numerics::Exact => matching_exact(simd, self.logits, diagonal),
+        }
+    }
+}
+
+/// `-log(1 - p + 1e-8)`, where every step rounds as PyTorch's float32 does: near p = 1
+/// the difference `1 - p` is a multiple of 2^-24, and beyond z = 17 it is 0.
+#[inline(always)]
+fn others_paper<S: Simd>(simd: S, logits: Logits, tile: &mut [S::f32s]) -> Sums {
+    let one = Lanes::splat(simd, 1.0);
+    let epsilon = one.all(EPSILON);
+    let mut total = Totals::new(simd);
+    let mut product = Product::new(simd);
+    for chunk in tile.chunks_mut(GROUP * GROUPS) {
+        for group in chunk.chunks_exact_mut(GROUP) {
+            let (mut x, mut p, mut q, mut w) = ([one; GROUP], [one; GROUP], [one; GROUP], [one; GROUP]);
+            for i in 0..GROUP {
+                x[i] = Lanes::new(simd, group[i]);
+                p[i] = one / (one + exp_minus(logits, x[i]));
+                q[i] = one - p[i];
+                w[i] = q[i] + epsilon;
             }
-            let scaled = std::mem::replace(&mut self.mantissa, one);
-            self.multiply(scaled);
-        }
-    }
-
-    /// `softplus(z) = max(z, 0) + log(1 + exp(-|z|))`.
-    #[inline(always)]
-    fn others_exact(&mut self, tile: &mut [S::f32s]) {
-        let simd = self.simd;
-        let c = |value| Lanes::splat(simd, value);
-        let (zero, one, log2e) = (c(0.0), c(1.0), c(-std::f32::consts::LOG2_E));
-        let (t, shift) = (c(self.logits.t), c(-self.logits.shift));
-        for chunk in tile.chunks_mut(GROUP * GROUPS) {
-            // 1 + `product` is the product of all 1 + exp(-|z|), without the loss of
-            // small exponentials against the 1.
-            let mut product = zero;
-            for entry in chunk {
-                let x = Lanes::new(self.simd, *entry);
-                let z = x.mul_add(t, shift);
-                let e = (z.abs() * log2e).max(c(-MAX_EXPONENT)).exp2();
-                let r = one / (one + e);
-                let g = z.select(r, e * r);
-                product = product.mul_add(e, product + e);
-                self.softplus = self.softplus + z.max(zero);
-                self.add(g, x);
-                self.max_other = self.max_other.max(x);
-                *entry = g.get();
+            // One reciprocal and one logarithm serve the four entries; w > 1e-8.
+            let (w01, w23) = (w[0] * w[1], w[2] * w[3]);
+            let all = w01 * w23;
+            let reciprocal = one / all;
+            let (r01, r23) = (reciprocal * w23, reciprocal * w01);
+            let r = [r01 * w[1], r01 * w[0], r23 * w[3], r23 * w[2]];
+            for i in 0..GROUP {
+                let g = p[i] * (q[i] * r[i]);
+                total.add(g, x[i]);
+                group[i] = g.get();
             }
-            self.softplus = self.softplus + product.ln_1p();
+            product.multiply(all);
         }
+        product.scale();
     }
+    Sums { loss: -product.ln(), max_other: total.max.largest(), ..total.sums() }
+}
 
-    /// Replaces the x of matching pairs by the derivatives of their terms.
-    #[inline(always)]
-    pub(super) fn matching(&mut self, diagonal: &mut [f32]) {
-        let one = Lanes::splat(self.simd, 1.0);
-        let epsilon = Lanes::splat(self.simd, EPSILON);
-        for entry in S::as_mut_simd_f32s(diagonal).0 {
-            let x = Lanes::new(self.simd, *entry);
-            let e = self.exp_minus(x);
-            let p = one / (one + e);
-            let g = match self.logits.numerics {
-                Numerics::Paper => {
-                    let w = p + epsilon;
-                    self.multiply(w);
-                    (p - one) * p / w
-                }
-                Numerics::Exact => {
-                    let log2e = Lanes::splat(self.simd, -std::f32::consts::LOG2_E);
-                    let z = x.mul_add(
-                        Lanes::splat(self.simd, self.logits.t),
-                        Lanes::splat(self.simd, -self.logits.shift),
-                    );
-                    let small = (z.abs() * log2e).max(Lanes::splat(self.simd, -MAX_EXPONENT)).exp2();
-                    let zero = Lanes::splat(self.simd, 0.0);
-                    self.softplus = self.softplus + ((zero - z).max(zero) + small.ln_1p());
-                    zero - e * p
-                }
-            };
-            self.add(g, x);
-            self.sums.min_matching = self.sums.min_matching.min(x.smallest());
+/// `softplus(z) = max(z, 0) + log(1 + exp(-|z|))`.
+#[inline(always)]
+fn others_exact<S: Simd>(simd: S, logits: Logits, tile: &mut [S::f32s]) -> Sums {
+    let (zero, one) = (Lanes::splat(simd, 0.0), Lanes::splat(simd, 1.0));
+    let mut total = Totals::new(simd);
+    let mut softplus = zero;
+    for chunk in tile.chunks_mut(GROUP * GROUPS) {
+        // 1 + `product` is the product of all 1 + exp(-|z|), without the loss of small
+        // exponentials against the 1.
+        let mut product = zero;
+        for entry in chunk {
+            let x = Lanes::new(simd, *entry);
+            let z = logit(logits, x);
+            let e = exp_minus_abs(z);
+            let r = one / (one + e);
+            let g = z.select(r, e * r);
+            product = product.mul_add(e, product + e);
+            softplus = softplus + z.max(zero);
+            total.add(g, x);
             *entry = g.get();
         }
+        softplus = softplus + product.ln_1p();
+    }
+    Sums { loss: softplus.sum().into(), max_other: total.max.largest(), ..total.sums() }
+}
+
+/// `-log(p + 1e-8)`.
+#[inline(always)]
+fn matching_paper<S: Simd>(simd: S, logits: Logits, diagonal: &mut [S::f32s]) -> Sums {
+    let one = Lanes::splat(simd, 1.0);
+    let mut total = Totals::new(simd);
+    let mut product = Product::new(simd);
+    for entry in diagonal {
+        let x = Lanes::new(simd, *entry);
+        let p = one / (one + exp_minus(logits, x));
+        let w = p + one.all(EPSILON);
+        let g = (p - one) * p / w;
+        product.multiply(w);
+        total.add(g, x);
+        *entry = g.get();
+    }
+    Sums { loss: -product.ln(), min_matching: total.min.smallest(), ..total.sums() }
+}
+
+/// `softplus(-z)`.
+#[inline(always)]
+fn matching_exact<S: Simd>(simd: S, logits: Logits, diagonal: &mut [S::f32s]) -> Sums {
+    let (zero, one) = (Lanes::splat(simd, 0.0), Lanes::splat(simd, 1.0));
+    let mut total = Totals::new(simd);
+    let mut softplus = zero;
+    for entry in diagonal {
+        let x = Lanes::new(simd, *entry);
+        let minus_z = zero - logit(logits, x);
+        let e = exp_minus_abs(minus_z);
+        let r = one / (one + e);
+        let g = zero - minus_z.select(r, e * r);
+        softplus = softplus + (minus_z.max(zero) + e.ln_1p());
+        total.add(g, x);
+        *entry = g.get();
+    }
+    Sums { loss: softplus.sum().into(), min_matching: total.min.smallest(), ..total.sums() }
+}
+
+#[inline(always)]
+fn logit<S: Simd>(logits: Logits, x: Lanes<S>) -> Lanes<S> {
+    x.mul_add(x.all(logits.t), x.all(-logits.shift))
+}
+
+/// exp(-z), held within 2^+-100.
+#[inline(always)]
+fn exp_minus<S: Simd>(logits: Logits, x: Lanes<S>) -> Lanes<S> {
+    let log2e = std::f32::consts::LOG2_E;
+    let y = x.mul_add(x.all(-logits.t * log2e), x.all(logits.shift * log2e));
+    y.min(x.all(MAX_EXPONENT)).max(x.all(-MAX_EXPONENT)).exp2()
+}
+
+/// exp(-|z|), at least 2^-100.
+#[inline(always)]
+fn exp_minus_abs<S: Simd>(z: Lanes<S>) -> Lanes<S> {
+    (z.abs() * z.all(-std::f32::consts::LOG2_E)).max(z.all(-MAX_EXPONENT)).exp2()
+}
+
+/// Sums over the entries of one tile, a lane for each column.
+struct Totals<S: Simd> {
+    g: Lanes<S>,
+    gx: Lanes<S>,
+    max: Lanes<S>,
+    min: Lanes<S>,
+}
+
+impl<S: Simd> Totals<S> {
+    #[inline(always)]
+    fn new(simd: S) -> Self {
+        let zero = Lanes::splat(simd, 0.0);
+        Self { g: zero, gx: zero, max: zero.all(f32::NEG_INFINITY), min: zero.all(f32::INFINITY) }
     }
 
     #[inline(always)]
     fn add(&mut self, g: Lanes<S>, x: Lanes<S>) {
         self.g = self.g + g;
         self.gx = g.mul_add(x, self.gx);
+        self.max = self.max.max(x);
+        self.min = self.min.min(x);
     }
 
-    /// Multiplies the running product by positive, normal numbers.
+    #[inline(always)]
+    fn sums(&self) -> Sums {
+        Sums { g: self.g.sum().into(), gx: self.gx.sum().into(), ..Sums::EMPTY }
+    }
+}
+
+/// A product of positive numbers that neither overflows nor underflows: mantissas, and
+/// the sum of biased exponents.
+struct Product<S: Simd> {
+    simd: S,
+    mantissa: Lanes<S>,
+    exponents: S::u32s,
+    factors: u64,
+}
+
+impl<S: Simd> Product<S> {
+    #[inline(always)]
+    fn new(simd: S) -> Self {
+        Self { simd, mantissa: Lanes::splat(simd, 1.0), exponents: simd.splat_u32s(0), factors: 0 }
+    }
+
+    /// At most 100 times between two calls of [`Product::scale`].
     #[inline(always)]
     fn multiply(&mut self, factor: Lanes<S>) {
         let (mantissa, exponent) = factor.split();
         self.mantissa = self.mantissa * mantissa;
         self.exponents = self.simd.add_u32s(self.exponents, exponent);
-        self.products += 1;
+        self.factors += 1;
     }
 
-    /// The sums of all entries.
+    /// Moves the exponents of the mantissas to where they belong.
     #[inline(always)]
-    pub(super) fn finish(mut self) -> Sums {
-        self.others(&mut []);
-        let mut sums = self.sums;
-        sums.max_other = self.max_other.largest();
-        let exponents = [self.exponents];
+    fn scale(&mut self) {
+        let product = self.mantissa;
+        self.mantissa = product.all(1.0);
+        self.multiply(product);
+    }
+
+    /// Logarithm of the product over all lanes.
+    #[inline(always)]
+    fn ln(&self) -> f64 {
+        let (exponents, mantissas) = ([self.exponents], [self.mantissa.get()]);
         let exponents: &[u32] = pulp::bytemuck::cast_slice(&exponents);
-        let mantissas = [self.mantissa.get()];
         let mantissas: &[f32] = pulp::bytemuck::cast_slice(&mantissas);
-        // At most 2^(5 + 5 lanes), with the few factors since the last scaling.
-        let mantissa: f64 = mantissas.iter().map(|&m| f64::from(m)).product();
-        let bias = 127 * self.products as u64 * exponents.len() as u64;
-        let exponent = exponents.iter().map(|&e| u64::from(e)).sum::<u64>() as f64 - bias as f64;
-        sums.loss -= mantissa.ln() + exponent * std::f64::consts::LN_2;
-        sums
+        let (mut product, mut exponent) = (1.0, 0);
+        for (&mantissa, &exponents) in mantissas.iter().zip(exponents) {
+            product *= f64::from(mantissa);
+            exponent += i64::from(exponents) - 127 * self.factors as i64;
+        }
+        product.ln() + exponent as f64 * std::f64::consts::LN_2
     }
 }
