@@ -24,6 +24,7 @@ pub mod pretrained;
 mod run;
 pub mod runs;
 pub mod sphere;
+pub mod towers;
 pub mod train;
 pub mod view;
 

@@ -41,5 +41,6 @@ pub use resize::{Filter, resize};
 use sentencepiece::SentencePiece;
 pub use text::TextTower;
 pub use tokenizer::Tokenizer;
+pub(crate) use tokenizer::canonicalize;
 pub use vision::VisionTower;
 pub use weights::Weights;

@@ -153,7 +153,7 @@ fn load_pieces(folder: &Folder) -> Result<(PathBuf, Pieces)> {
 ///
 /// A leading space stays, although big_vision strips it: transformers puts its word mark
 /// before it and then does not strip it, which adds a token to such texts.
-fn canonicalize(text: &str) -> String {
+pub(crate) fn canonicalize(text: &str) -> String {
     let text: String = text.to_lowercase().chars().filter(|c| !c.is_ascii_punctuation()).collect();
     // U+2581 is SentencePiece's own mark for a space; U+001C to U+001F are Python's.
     let is_space = |c: char| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}' | '▁');
