@@ -2,7 +2,14 @@ use super::*;
 #[test]
 #[ignore]
 fn speed() {
-    for (n, d, m, epochs) in [(20, 3, 2, 20000), (100, 10, 2, 4000), (100, 100, 2, 1000), (1000, 10, 2, 60), (4000, 64, 2, 2), (100, 10, 10, 100)] {
+    for (n, d, m, epochs) in [
+        (20, 3, 2, 20000),
+        (100, 10, 2, 4000),
+        (100, 100, 2, 1000),
+        (1000, 10, 2, 60),
+        (4000, 64, 2, 2),
+        (100, 10, 10, 100),
+    ] {
         let e = Experiment { pairs: n, dim: d, modalities: m, ..Default::default() };
         let initial = crate::sphere::initial_vectors(&e).unwrap();
         let threads = std::env::var("T").map_or(1, |t| t.parse().unwrap());
