@@ -159,6 +159,7 @@ impl<S: Simd> Lanes<S> {
     }
 
     /// 2^self for lanes in [-126, 126], within 1e-7 relative; exact for whole numbers.
+    #[expect(clippy::approx_constant, reason = "a coefficient near ln 2, fitted with the others")]
     #[inline(always)]
     pub(super) fn exp2(self) -> Self {
         let simd = self.simd;
