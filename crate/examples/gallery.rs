@@ -68,17 +68,23 @@ fn spread(from: f64, to: f64, count: usize) -> Vec<f64> {
     (0..count).map(|k| from + (to - from) * k as f64 / (count - 1) as f64).collect()
 }
 
+/// Two parallel circles, 90 degrees apart, as gradient descent finds them.
 fn constellation() -> Result<Figure> {
-    let mut noise = Noise(3);
-    let mut points = || {
-        let mut points = Array2::from_shape_fn((20, 3), |_| noise.normal() as f32);
-        for mut row in points.rows_mut() {
-            let norm = row.dot(&row).sqrt();
-            row /= norm;
-        }
-        points
+    let circle = |side: f32| {
+        let axis = [0.53_f32, -0.73, 0.43];
+        let axis = axis.map(|x| x / axis.iter().map(|x| x * x).sum::<f32>().sqrt());
+        let across = [axis[1] / axis[0].hypot(axis[1]), -axis[0] / axis[0].hypot(axis[1]), 0.0];
+        let up = [
+            axis[1] * across[2] - axis[2] * across[1],
+            axis[2] * across[0] - axis[0] * across[2],
+            axis[0] * across[1] - axis[1] * across[0],
+        ];
+        Array2::from_shape_fn((20, 3), |(k, c)| {
+            let angle = k as f32 / 20.0 * std::f32::consts::TAU;
+            (side * axis[c] + angle.cos() * across[c] + angle.sin() * up[c]) / 2_f32.sqrt()
+        })
     };
-    sphere("(m, b_rel)-Constellation Found Via Gradient Descent", points().view(), points().view())
+    sphere("(m, b_rel)-Constellation Found Via Gradient Descent", circle(-1.0).view(), circle(1.0).view())
 }
 
 /// Histograms of made-up constellations: title, pairs, relative bias, margin of each.

@@ -2,6 +2,7 @@
 
 pub use crate::BiasKind::{Absolute, Relative};
 pub use crate::Numerics::{Exact, Paper};
+pub use crate::explorer::explore;
 pub use crate::figures::{self, Axis, Figure, Histogram, Panel, Series};
 pub use crate::geometry::{self, Certificate, Constellation, Similarities};
 pub use crate::logbook::{Logbook, Published, Tolerance, published};

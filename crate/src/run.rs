@@ -136,11 +136,6 @@ impl Run {
         }
     }
 
-    /// Shows the run as a notebook cell's last expression (evcxr calls this).
-    pub fn evcxr_display(&self) {
-        self.table().evcxr_display();
-    }
-
     /// The run in one table.
     pub fn table(&self) -> Table {
         let summary = self.summary();
@@ -164,7 +159,7 @@ impl Run {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         files::write_atomically(path, |file| {
-            let mut npz = NpzWriter::new_compressed(file);
+            let mut npz = NpzWriter::new(file);
             npz.add_array("embeddings", &self.state.embeddings)?;
             for (name, column) in self.history.columns() {
                 npz.add_array(name, &Array1::from_vec(column.clone()))?;

@@ -7,7 +7,7 @@ use std::{env, fs};
 use serde_json::json;
 use siglip_core::explorer::{Explorer, explore};
 use siglip_core::geometry::Similarities;
-use siglip_core::{Experiment, Run};
+use siglip_core::{Experiment, Run, Settings};
 
 #[test]
 fn explorers_work_in_a_browser() {
@@ -37,6 +37,10 @@ fn write_pages(folder: &Path) {
     let sphere = train(r#"{"pairs": 20, "dim": 3, "epochs": 2000}"#);
     let high = train(r#"{"pairs": 30, "dim": 10, "epochs": 500, "bias": {"trainable": true}}"#);
     let large = train(r#"{"pairs": 250, "dim": 10, "epochs": 10}"#);
+    let without_snapshots = Settings { snapshots: 0, ..Settings::default() };
+    let tiny = Experiment::from_json(r#"{"pairs": 2, "dim": 1, "epochs": 1}"#).unwrap();
+    let tiny = tiny.train_with(without_snapshots, &mut |_| ()).unwrap();
+    explore(&tiny).unwrap().save(folder.join("tiny.html")).unwrap();
     explore(&sphere).unwrap().save(folder.join("sphere.html")).unwrap();
     explore(&high).unwrap().save(folder.join("high.html")).unwrap();
     explore(&large).unwrap().save(folder.join("large.html")).unwrap();
@@ -52,14 +56,15 @@ fn similarities(run: &Run) -> String {
         .to_string()
 }
 
-/// That of libtorch's environment, or one in `.venv-browser`, whichever has Playwright.
+/// `SIGLIP_PYTHON`, libtorch's environment or `.venv-browser`, whichever has Playwright.
 fn python_with_playwright() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
-    let environment = Path::new(env!("SIGLIP_LIBTORCH")).canonicalize().ok()?.ancestors().nth(4)?.to_owned();
-    [environment, root.join(".venv-browser")].into_iter().map(|folder| folder.join("bin/python3")).find(
-        |python| {
-            let mut import = Command::new(python);
-            import.args(["-c", "import playwright"]).output().is_ok_and(|output| output.status.success())
-        },
-    )
+    let libtorch = Path::new(env!("SIGLIP_LIBTORCH")).canonicalize().ok();
+    let of_libtorch = libtorch.as_deref().and_then(|libtorch| libtorch.ancestors().nth(4));
+    let environments = of_libtorch.into_iter().map(Path::to_owned).chain([root.join(".venv-browser")]);
+    let named = env::var_os("SIGLIP_PYTHON").map(PathBuf::from);
+    named.into_iter().chain(environments.map(|folder| folder.join("bin/python3"))).find(|python| {
+        let mut import = Command::new(python);
+        import.args(["-c", "import playwright"]).output().is_ok_and(|output| output.status.success())
+    })
 }

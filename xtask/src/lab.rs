@@ -18,6 +18,7 @@ pub fn open(project: &Project) -> Result<()> {
     let status = python
         .command()
         .args(["-m", "jupyterlab", "--LabApp.default_url=/lab/tree/notebooks"])
+        .arg("--ServerApp.allow_root=True") // in a container
         .arg(format!("--ServerApp.root_dir={}", project.root().display()))
         .status()?;
     anyhow::ensure!(status.success(), "JupyterLab ended with {status}");

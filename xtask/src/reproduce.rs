@@ -71,18 +71,18 @@ pub fn run(project: &Project, python: &Python, request: &Request) -> Result<()> 
     for name in &names {
         let outcome = one(project, python, name, request, &output)?;
         print_line(name, &outcome);
-        match &outcome.verdict {
-            Ok(_) if request.overrides.is_empty() => publish(project, name, outcome.notebook, &output)?,
-            Ok(_) => println!("  results in {}", output.join(name).display()),
-            Err(_) => {
-                println!("  executed copy: {}", copy(&output, name).display());
+        let elapsed = outcome.elapsed;
+        match settle(project, name, outcome, request, &output) {
+            Ok(()) => {}
+            Err(error) => {
+                println!("  {error:#}\n  executed copy: {}", copy(&output, name).display());
                 failed.push(name.as_str());
             }
         }
         if request.html {
             to_html(python, &copy(&output, name))?;
         }
-        times.push((name.clone(), outcome.elapsed));
+        times.push((name.clone(), elapsed));
     }
     if !failed.is_empty() {
         bail!("{} of {} notebooks failed: {}", failed.len(), names.len(), failed.join(", "));
@@ -92,6 +92,18 @@ pub fn run(project: &Project, python: &Python, request: &Request) -> Result<()> 
         println!("The report is {}", project.logs().join("REPORT.md").display());
     }
     Ok(())
+}
+
+/// Puts the results of one notebook where they belong.
+fn settle(project: &Project, name: &str, outcome: Outcome, request: &Request, output: &Path) -> Result<()> {
+    if let Err(failure) = outcome.verdict {
+        bail!("{}", failure.to_string().replace('\n', "\n  "));
+    }
+    if !request.overrides.is_empty() {
+        println!("  results: {}", output.join(name).display());
+        return Ok(());
+    }
+    publish(project, name, outcome.notebook, output)
 }
 
 /// Executes every committed notebook into `output` and changes nothing else.
@@ -105,8 +117,8 @@ pub fn check(project: &Project, python: &Python, output: &Path, timeout: u64) ->
     for name in &names {
         let outcome = one(project, python, name, &request, output)?;
         print_line(name, &outcome);
-        if outcome.verdict.is_err() {
-            println!("  executed copy: {}", copy(output, name).display());
+        if let Err(failure) = &outcome.verdict {
+            println!("  {failure}\n  executed copy: {}", copy(output, name).display());
             failed.push(name.as_str());
         }
     }
@@ -144,13 +156,10 @@ fn copy(output: &Path, name: &str) -> PathBuf {
 }
 
 fn print_line(name: &str, outcome: &Outcome) {
-    let seconds = outcome.elapsed.as_secs_f64();
+    let time = readable(outcome.elapsed);
     match &outcome.verdict {
-        Ok(checks) => println!("ok      {name}: {checks} checks passed ({seconds:.0} s)"),
-        Err(failure) => {
-            let failure = failure.to_string().replace('\n', "\n  ");
-            println!("FAILED  {name} ({seconds:.0} s)\n  {failure}");
-        }
+        Ok(checks) => println!("ok      {name}: {checks} checks passed in {time}"),
+        Err(_) => println!("FAILED  {name} after {time}"),
     }
 }
 

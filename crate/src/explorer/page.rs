@@ -5,7 +5,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use crate::display::escape;
 
 /// The drawing code, most basic first; together one function's body.
-const SCRIPTS: [&str; 8] = [
+const SCRIPTS: [&str; 10] = [
     include_str!("page/vendor/uPlot.iife.min.js"),
     include_str!("page/numerics.js"),
     include_str!("page/frames.js"),
@@ -13,6 +13,8 @@ const SCRIPTS: [&str; 8] = [
     include_str!("page/ball.js"),
     include_str!("page/charts.js"),
     include_str!("page/landscape.js"),
+    include_str!("page/settings.js"),
+    include_str!("page/readouts.js"),
     include_str!("page/explorer.js"),
 ];
 const STYLES: [&str; 2] = [include_str!("page/vendor/uPlot.min.css"), include_str!("page/explorer.css")];

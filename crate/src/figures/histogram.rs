@@ -50,7 +50,7 @@ pub struct Histogram {
     counts: [Vec<u64>; 2],
 }
 
-/// Bins over the joint range of both classes.
+/// Bins over the joint range of both classes, about.
 const BINS: usize = 50;
 /// Counted bins are merged until there are at most this many.
 const MOST_BINS: usize = 60;
@@ -58,9 +58,9 @@ const COLOURS: [Colour; 2] = [Colour::MATCHING, Colour::NON_MATCHING];
 const OPACITY: f64 = 0.45;
 
 impl Histogram {
-    /// Counts similarities in bins of a fiftieth of their joint range. A class may be
-    /// empty. Two bins meet midway between the smallest matching and the largest
-    /// non-matching value, so classes that are separated never share a bin.
+    /// Counts similarities in bins of about a fiftieth of their joint range. A class may be
+    /// empty. Classes that are separated share no bin, and no bin reaches into the gap
+    /// between them unless the gap is narrower than a bin.
     ///
     /// # Errors
     /// [`Error::Figure`] if both are empty, or a value is not finite.
@@ -76,18 +76,16 @@ impl Histogram {
         let (low, high) = axes::extent(values)
             .ok_or_else(|| Error::Figure(format!("histogram {title:?}: both classes are empty")))?;
         let (low, high) = widened(low, high);
-        let width = (high - low) / BINS as f64;
-        let low =
-            low - width * (1.0 - between(matching, non_matching).map_or(0.0, |s| (s - low) / width).fract());
-        let bins = BINS + 1;
+        let (start, width) = bins(low, high, gap(matching, non_matching));
+        let number = ((high - start) / width) as usize + 1;
         let count = |values: &[f32]| {
-            let mut counts = vec![0; bins];
+            let mut counts = vec![0; number];
             for value in values {
-                counts[(((f64::from(*value) - low) / width) as usize).min(bins - 1)] += 1;
+                counts[(((f64::from(*value) - start) / width) as usize).min(number - 1)] += 1;
             }
             counts
         };
-        Ok(Self::with(title, low, width, classes.map(count)))
+        Ok(Self::with(title, start, width, classes.map(count)))
     }
 
     /// Takes values that are already counted, in equal bins from `low` to `high`; empty
@@ -218,10 +216,28 @@ impl Histogram {
     }
 }
 
-/// Midway between the smallest matching and the largest non-matching value.
-fn between(matching: &[f32], non_matching: &[f32]) -> Option<f64> {
+/// From the largest non-matching to the smallest matching value; empty or reversed where
+/// the classes overlap.
+fn gap(matching: &[f32], non_matching: &[f32]) -> Option<(f64, f64)> {
     let extent = |values: &[f32]| axes::extent(values.iter().map(|value| f64::from(*value)));
-    Some((extent(matching)?.0 + extent(non_matching)?.1) / 2.0)
+    Some((extent(non_matching)?.1, extent(matching)?.0))
+}
+
+/// Start and width of bins from `low` on, about a fiftieth of the range wide. Bins end
+/// where the gap between the classes starts, and start where it ends, or at least meet in
+/// the middle of a narrow one.
+fn bins(low: f64, high: f64, gap: Option<(f64, f64)>) -> (f64, f64) {
+    let width = (high - low) / BINS as f64;
+    let (edge, width) = match gap {
+        None => (low, width),
+        Some((from, to)) if to - from < 0.7 * width => ((from + to) / 2.0, width),
+        Some((from, to)) => {
+            // The values at its ends lie outside of the gap.
+            let rounding = 1e-6 * (to - from);
+            (from + rounding, (to - from - 2.0 * rounding) / ((to - from) / width).round().max(1.0))
+        }
+    };
+    (edge - ((edge - low) / width).ceil() * width, width)
 }
 
 /// A range of positive length around values that (nearly) coincide.
@@ -269,6 +285,21 @@ mod tests {
             prop_assert_eq!(first.iter().sum::<u64>(), matching.len() as u64);
             prop_assert_eq!(second.iter().sum::<u64>(), others.len() as u64);
             prop_assert!(first.iter().zip(second).all(|(a, b)| *a == 0 || *b == 0));
+            prop_assert!((30..=80).contains(&first.len()), "{} bins", first.len());
+        }
+
+        #[test]
+        fn no_bar_reaches_into_a_wide_gap(
+            matching in prop::collection::vec(0.1_f32..1.0, 1..50),
+            others in prop::collection::vec(-1.0_f32..-0.1, 1..50),
+        ) {
+            let histogram = Histogram::new("", &matching, &others).unwrap();
+            let (from, to) = gap(&matching, &others).unwrap();
+            let ends = |class, last: bool| {
+                let bins: Vec<usize> = histogram.densities(class).map(|(bin, _)| bin).collect();
+                if last { histogram.start(bins[bins.len() - 1] + 1) } else { histogram.start(bins[0]) }
+            };
+            prop_assert!(ends(1, true) <= from + 1e-5 && ends(0, false) >= to - 1e-5);
         }
 
         #[test]

@@ -1,15 +1,16 @@
 //! Constellations: the vectors on which the loss can go to zero.
 
 use ndarray::{ArrayView2, ArrayView3};
+use rayon::prelude::*;
 
 use super::Geometry;
-use super::similarities::{blocks, modality_pairs};
+use super::families::{Block, Families};
 use crate::Result;
 
 /// The answer to: are these vectors an (m, b_rel)-constellation?
 ///
 /// s_ii >= b_rel + m for all i, and s_ij <= b_rel - m for all i != j.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Constellation {
     /// The margin m that was asked for.
     pub margin: f64,
@@ -49,33 +50,40 @@ impl Constellation {
     /// # Errors
     /// [`crate::Error::Shape`] for fewer than two modalities or two pairs.
     pub fn check(embeddings: ArrayView3<f32>, margin: f64, relative_bias: f64, most: usize) -> Result<Self> {
+        let families = Families::modalities(embeddings)?;
+        Ok(Self::of(&families, margin, relative_bias, most))
+    }
+
+    /// Checks images `[n, dim]` against distinct texts `[k, dim]`, where image i matches
+    /// text `class_of[i]` and no other, listing at most `most` violations.
+    ///
+    /// # Errors
+    /// As [`super::LabelledGeometry::of`].
+    pub fn check_labelled(
+        images: ArrayView2<f32>,
+        texts: ArrayView2<f32>,
+        class_of: &[usize],
+        (margin, relative_bias): (f64, f64),
+        most: usize,
+    ) -> Result<Self> {
+        let families = Families::labelled(&images, &texts, class_of)?;
+        Ok(Self::of(&[((0, 1), families)], margin, relative_bias, most))
+    }
+
+    fn of(all: &[((usize, usize), Families)], margin: f64, relative_bias: f64, most: usize) -> Self {
         let mut answer = Self { margin, relative_bias, violating_pairs: 0, worst: Vec::new() };
-        let modalities = embeddings.dim().0;
-        let names = (0..modalities).flat_map(|a| (a + 1..modalities).map(move |b| (a, b)));
-        for (names, (u, v)) in names.zip(modality_pairs(embeddings)?) {
-            let of_block = |first_row: usize, block: ArrayView2<f32>| {
-                let mut found = Vec::new();
-                for ((i, j), &s) in block.indexed_iter() {
-                    let pair = (first_row + i, j);
-                    let similarity = f64::from(s);
-                    let excess = match pair.0 == pair.1 {
-                        true => relative_bias + margin - similarity,
-                        false => similarity - (relative_bias - margin),
-                    };
-                    if excess > 0.0 {
-                        found.push(Violation { modalities: names, pair, similarity, excess });
-                    }
-                }
-                let count = found.len();
-                (count, worst_first(found, most))
+        for &(modalities, families) in all {
+            let of_block = |block: &Block| violations(block, modalities, (margin, relative_bias), most);
+            let merge = |(count, mut worst): (usize, Vec<Violation>), (more, others)| {
+                worst.extend(others);
+                (count + more, worst_first(worst, most))
             };
-            for (count, found) in blocks(u, v, of_block) {
-                answer.violating_pairs += count;
-                answer.worst.extend(found);
-            }
+            let (count, worst) = families.blocks(of_block).reduce(Default::default, merge);
+            answer.violating_pairs += count;
+            answer.worst.extend(worst);
         }
         answer.worst = worst_first(answer.worst, most);
-        Ok(answer)
+        answer
     }
 
     /// Whether no pair violates it.
@@ -84,8 +92,38 @@ impl Constellation {
     }
 }
 
+/// How many pairs of a block violate their bound, and the worst of them.
+fn violations(
+    block: &Block,
+    modalities: (usize, usize),
+    (margin, relative_bias): (f64, f64),
+    most: usize,
+) -> (usize, Vec<Violation>) {
+    let (mut count, mut worst) = (0, Vec::new());
+    for row in block.rows() {
+        let mut check = |column: usize, similarity: f32, excess: f64| {
+            if excess > 0.0 {
+                count += 1;
+                let (pair, similarity) = ((row.row, column), f64::from(similarity));
+                worst.push(Violation { modalities, pair, similarity, excess });
+            }
+        };
+        let s = row.matching();
+        check(row.column, s, relative_bias + margin - f64::from(s));
+        for (column, s) in row.non_matching() {
+            check(column, s, f64::from(s) - (relative_bias - margin));
+        }
+        if worst.len() > 2 * most {
+            worst = worst_first(worst, most);
+        }
+    }
+    (count, worst)
+}
+
 fn worst_first(mut violations: Vec<Violation>, most: usize) -> Vec<Violation> {
-    violations.sort_by(|a, b| b.excess.total_cmp(&a.excess).then(a.pair.cmp(&b.pair)));
+    violations.sort_by(|a, b| {
+        b.excess.total_cmp(&a.excess).then((a.modalities, a.pair).cmp(&(b.modalities, b.pair)))
+    });
     violations.truncate(most);
     violations
 }

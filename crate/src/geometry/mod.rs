@@ -4,11 +4,17 @@
 //! its vectors came from.
 
 mod constellation;
+mod distribution;
+mod families;
 mod gap;
+mod labelled;
 mod similarities;
+pub mod theory;
 
 pub use constellation::{Certificate, Constellation, Violation};
+pub use distribution::{Distribution, Quantile, RESOLUTION};
 pub use gap::{MeanDistances, xi};
+pub use labelled::{LabelledGeometry, Retrieval};
 pub use similarities::Similarities;
 
 use ndarray::{Array3, ArrayView3, s};

@@ -101,6 +101,7 @@ def failure(error):
 def run(client, cells):
     """Executes the cells up to the first that fails."""
     with client.setup_kernel():
+        client.km.shutdown_wait_time = 60  # the launcher removes its build directory
         client.nb.metadata["language_info"] = client.wait_for_reply(client.kc.kernel_info())["content"]["language_info"]
         listener = Listener(client.km.connection_file)
         try:

@@ -73,6 +73,7 @@ class Ball {
   draw(scene) {
     const { canvas } = this;
     const size = canvas.clientWidth;
+    if (size < 50) return; // not laid out yet, as in a tab that is not shown
     const ratio = window.devicePixelRatio || 1;
     canvas.width = canvas.height = Math.round(size * ratio);
     const g = canvas.getContext("2d");

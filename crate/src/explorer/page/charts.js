@@ -23,7 +23,7 @@ function plot(element, { height, scene, x, y, series, under, over, drag, right =
   });
   const chart = new uPlot(
     {
-      width: Math.max(element.clientWidth, 100),
+      width: chartWidth(element),
       height,
       padding: [8, right, 0, 0],
       legend: { show: false },
@@ -42,6 +42,9 @@ function plot(element, { height, scene, x, y, series, under, over, drag, right =
   }
   return chart;
 }
+
+// uPlot cannot do without any width, as in a tab that is not shown.
+const chartWidth = (element) => Math.max(element.clientWidth, 120);
 
 // Room on the right of the two charts that share the axis of b_rel, for the colours' key.
 const RIGHT = 48;
@@ -187,7 +190,8 @@ function curveChart(element, scene, { epochs, values, label, log, hidden, scrub 
   const ticks = [0, ...Array.from({ length: Math.floor(Math.log10(Math.max(last, 1))) + 1 }, (_, k) => 10 ** k)];
   const finite = values.filter((value) => value !== null && (!log || value > 0));
   const [low, high] = [Math.min(...finite), Math.max(...finite)];
-  const range = log ? [low / 1.5, high * 1.5] : [low - 0.08 * (high - low) - 0.01, high + 0.08 * (high - low) + 0.01];
+  const [pad, factor] = [0.1 * (high - low) || 0.01, (high / low) ** 0.1 * 1.001];
+  const range = log ? [low / factor, high * factor] : [low - pad, high + pad];
   const chart = plot(element, {
     height: hidden ? 62 : 80,
     right: 12,

@@ -40,7 +40,7 @@ function readFrames(data) {
       const sketch = frames.sketches[k];
       const groups = ([values, weights]) => ({ values: unpack(values), weights: unpack(weights) });
       return {
-        sample: { matching: groups(sketch.matching), nonMatching: groups(sketch.non_matching) },
+        sample: { matching: groups(sketch.matching), nonMatching: groups(sketch.non_matching), isGrouped: true },
         extremes: sketch.extremes,
         counts: sketch.histogram.map(unpack),
         similarity: null,

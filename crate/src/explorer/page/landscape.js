@@ -45,7 +45,7 @@ function landscapeChart(element, scene, drag) {
     crosshair(g, box, at([bias, temperature]));
   }
 
-  return { chart, refresh: () => chart.redraw(false, true) };
+  return { chart, refresh: () => chart.setData([[0, 1], [null, null]]) };
 }
 
 function paint(image, values) {

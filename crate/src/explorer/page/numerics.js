@@ -1,7 +1,7 @@
 // The sigmoid loss of a set of similarities, and what is read off them.
 //
-// A sample is { matching, nonMatching }, each { values, weights }: similarities and, where they
-// stand for groups, how many each stands for (weights is null where each is one).
+// A sample is { matching, nonMatching, isGrouped }. Each of the two is { values, weights }:
+// similarities and how many each stands for, which is one unless the sample is grouped.
 
 const softplus = (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
 
@@ -20,12 +20,17 @@ const TERMS = {
   },
 };
 
-const sizeOf = ({ values, weights }) => (weights ? weights.reduce((a, b) => a + b, 0) : values.length);
+function sizeOf({ weights }) {
+  let size = 0;
+  for (let k = 0; k < weights.length; k++) size += weights[k];
+  return size;
+}
 
-function sum({ values, weights }, f) {
-  let total = 0;
-  for (let k = 0; k < values.length; k++) total += weights ? weights[k] * f(values[k]) : f(values[k]);
-  return total;
+// The sum of `term` over the logits of one kind of pairs.
+function total({ values, weights }, term, t, bias) {
+  let sum = 0;
+  for (let k = 0; k < values.length; k++) sum += weights[k] * term(t * (values[k] - bias));
+  return sum;
 }
 
 // The mean loss over all pairs, as the parts that matching and non-matching pairs contribute to it.
@@ -33,8 +38,8 @@ function lossParts(sample, t, bias, numerics) {
   const { matching, nonMatching } = TERMS[numerics];
   const count = sizeOf(sample.matching) + sizeOf(sample.nonMatching);
   return {
-    matching: sum(sample.matching, (s) => matching(t * (s - bias))) / count,
-    nonMatching: sum(sample.nonMatching, (s) => nonMatching(t * (s - bias))) / count,
+    matching: total(sample.matching, matching, t, bias) / count,
+    nonMatching: total(sample.nonMatching, nonMatching, t, bias) / count,
   };
 }
 
@@ -43,11 +48,11 @@ function loss(sample, t, bias, numerics) {
   return parts.matching + parts.nonMatching;
 }
 
-// How many pairs lie on the right side of the threshold b_rel: matching above, non-matching below.
+// How many pairs lie on the right side of the threshold b_rel: matching above, others below.
 function separated(sample, bias) {
   return {
-    matching: sum(sample.matching, (s) => Number(s >= bias)),
-    nonMatching: sum(sample.nonMatching, (s) => Number(s < bias)),
+    matching: total(sample.matching, (above) => Number(above >= 0), 1, bias),
+    nonMatching: total(sample.nonMatching, (above) => Number(above < 0), 1, bias),
   };
 }
 
@@ -65,37 +70,35 @@ function similarities(vectors, modalities, pairs, dim) {
     }
   }
   const sorted = (values) => Float32Array.from(values).sort();
-  return {
-    matching: { values: sorted(matching), weights: null },
-    nonMatching: { values: sorted(nonMatching).reverse(), weights: null },
-  };
+  const single = (values) => ({ values, weights: new Float32Array(values.length).fill(1) });
+  return { matching: single(sorted(matching)), nonMatching: single(sorted(nonMatching).reverse()), isGrouped: false };
 }
 
 function dot(vectors, a, b, dim) {
-  let total = 0;
-  for (let k = 0; k < dim; k++) total += vectors[a + k] * vectors[b + k];
-  return total;
+  let sum = 0;
+  for (let k = 0; k < dim; k++) sum += vectors[a + k] * vectors[b + k];
+  return sum;
 }
 
 // A sample of groups instead of single similarities: the landscape needs some thousand
 // losses at once. From the deciding end on (the lowest matching, the highest non-matching pair)
 // a group holds a 16th of all before it, so its spread never shows in the loss.
 function grouped(sample) {
-  const merge = ({ values, weights }) => {
-    if (weights) return { values, weights };
+  if (sample.isGrouped) return sample;
+  const merge = ({ values }) => {
     const means = [];
     const counts = [];
     for (let start = 0; start < values.length; ) {
       const end = Math.min(values.length, start + 1 + Math.floor(start / 16));
-      let total = 0;
-      for (let k = start; k < end; k++) total += values[k];
-      means.push(total / (end - start));
+      let sum = 0;
+      for (let k = start; k < end; k++) sum += values[k];
+      means.push(sum / (end - start));
       counts.push(end - start);
       start = end;
     }
     return { values: Float32Array.from(means), weights: Float32Array.from(counts) };
   };
-  return { matching: merge(sample.matching), nonMatching: merge(sample.nonMatching) };
+  return { matching: merge(sample.matching), nonMatching: merge(sample.nonMatching), isGrouped: true };
 }
 
 // Number of similarities in each of `bins` equal bins of [low, high].
@@ -104,21 +107,24 @@ function histogram({ values, weights }, low, high, bins) {
   for (let k = 0; k < values.length; k++) {
     const bin = Math.floor(((values[k] - low) / (high - low)) * bins);
     const inside = values[k] === high ? bins - 1 : bin;
-    if (inside >= 0 && inside < bins) counts[inside] += weights ? weights[k] : 1;
+    if (inside >= 0 && inside < bins) counts[inside] += weights[k];
   }
   return counts;
 }
 
 // log10 of the loss on a grid: rows from the lowest log10 t, columns from the lowest b_rel.
 function landscape(sample, numerics, biasRange, logRange, columns, rows) {
-  const groups = grouped(sample);
+  const { matching, nonMatching } = grouped(sample);
+  const terms = TERMS[numerics];
+  const count = sizeOf(matching) + sizeOf(nonMatching);
   const at = (range, k, count) => range[0] + ((k + 0.5) / count) * (range[1] - range[0]);
   const values = new Float32Array(columns * rows);
   for (let row = 0; row < rows; row++) {
     const t = 10 ** at(logRange, row, rows);
     for (let column = 0; column < columns; column++) {
-      const value = loss(groups, t, at(biasRange, column, columns), numerics);
-      values[row * columns + column] = Math.log10(Math.max(value, 1e-30));
+      const bias = at(biasRange, column, columns);
+      const sum = total(matching, terms.matching, t, bias) + total(nonMatching, terms.nonMatching, t, bias);
+      values[row * columns + column] = Math.log10(Math.max(sum / count, 1e-30));
     }
   }
   return values;

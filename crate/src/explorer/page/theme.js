@@ -19,11 +19,13 @@ function isLight(colour) {
   return 0.299 * red + 0.587 * green + 0.114 * blue > 128;
 }
 
-// Calls `changed` when the notebook's theme, the system's or the medium changes.
-function onThemeChange(changed) {
+// Calls `changed` when the notebook's theme or the system's changes, and `print`, which must
+// have drawn when it returns, before and after printing.
+function onThemeChange(changed, print) {
   new MutationObserver(changed).observe(document.body, { attributes: true });
   new MutationObserver(changed).observe(document.documentElement, { attributes: true });
-  for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", changed);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
+  matchMedia("print").addEventListener("change", print);
 }
 
 // Viridis, light to dark from a low to a high loss, at nine equidistant points.

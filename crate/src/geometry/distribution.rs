@@ -1,0 +1,108 @@
+//! The distribution of many similarities: extremes, mean, quantiles, counts in fine bins.
+
+use serde::Serialize;
+
+/// A distribution of similarities. Minimum and maximum are exact for the float32
+/// similarities, the mean is their float64 mean, quantiles are within [`RESOLUTION`] / 2.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Distribution {
+    /// How many similarities.
+    pub count: u64,
+    /// The least.
+    pub min: f64,
+    /// Their mean.
+    pub mean: f64,
+    /// The greatest.
+    pub max: f64,
+    /// Some quantiles, ascending.
+    pub quantiles: Vec<Quantile>,
+    #[serde(skip)]
+    counts: Vec<u64>,
+}
+
+/// A quantile of a distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Quantile {
+    /// The share of similarities that are at most `value`.
+    pub level: f64,
+    /// Known to half of [`RESOLUTION`].
+    pub value: f64,
+}
+
+/// The width of a bin.
+pub const RESOLUTION: f64 = 1e-4;
+
+const BINS: usize = 21_000;
+const BINS_PER_UNIT: f64 = 10_000.0;
+const LEVELS: [f64; 9] = [0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999];
+
+impl Distribution {
+    /// Start of the first bin. Similarities of vectors whose lengths are within 0.01 of 1
+    /// lie between -1.0201 and 1.0201.
+    pub const LOW: f64 = -1.05;
+    /// End of the last bin.
+    pub const HIGH: f64 = 1.05;
+
+    /// How many similarities lie in each of the equal bins between [`Self::LOW`] and
+    /// [`Self::HIGH`], for histograms.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    /// The least value that at least the share `level` of the similarities does not
+    /// exceed, to half of [`RESOLUTION`]. Levels outside [0, 1] are taken as 0 or 1.
+    pub fn quantile(&self, level: f64) -> f64 {
+        let rank = ((level.clamp(0.0, 1.0) * self.count as f64).ceil() as u64).clamp(1, self.count);
+        if rank == self.count {
+            return self.max;
+        }
+        let mut below = 0;
+        let bin = self.counts.iter().position(|count| {
+            below += count;
+            below >= rank
+        });
+        let middle = |bin: usize| Self::LOW + (bin as f64 + 0.5) / BINS_PER_UNIT;
+        bin.map_or(self.max, middle).clamp(self.min, self.max)
+    }
+}
+
+/// Counts and extremes while they are collected. Merging is exact, so that the order
+/// does not matter.
+#[derive(Clone)]
+pub(super) struct Tally {
+    counts: Vec<u64>,
+    least: f32,
+    most: f32,
+}
+
+impl Tally {
+    pub(super) fn new() -> Self {
+        Self { counts: vec![0; BINS], least: f32::INFINITY, most: f32::NEG_INFINITY }
+    }
+
+    pub(super) fn add(&mut self, similarity: f32) {
+        let bin = ((f64::from(similarity) - Distribution::LOW) * BINS_PER_UNIT) as usize;
+        self.counts[bin.min(BINS - 1)] += 1;
+        self.least = self.least.min(similarity);
+        self.most = self.most.max(similarity);
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
+        self.least = self.least.min(other.least);
+        self.most = self.most.max(other.most);
+    }
+
+    /// The distribution of what was added, at least one similarity, whose sum is `sum`.
+    pub(super) fn finish(self, sum: f64) -> Distribution {
+        let count = self.counts.iter().sum();
+        let (min, max) = (f64::from(self.least), f64::from(self.most));
+        // Rounding in the sum can put the mean of equal values beyond them.
+        let mean = (sum / count as f64).clamp(min, max);
+        let mut distribution =
+            Distribution { count, min, mean, max, quantiles: Vec::new(), counts: self.counts };
+        distribution.quantiles =
+            LEVELS.iter().map(|&level| Quantile { level, value: distribution.quantile(level) }).collect();
+        distribution
+    }
+}
