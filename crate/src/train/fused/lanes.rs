@@ -54,9 +54,9 @@ pub(super) const MAX_LANES: usize = 16;
 
 /// One vector of float32 with arithmetic on every lane.
 ///
-/// The kernel must be one function in machine code, or its parts lose the processor's
-/// features: everything is `inline(always)`, and vectors are not passed through
-/// closures, which cannot be.
+/// Each operation of the kernel must be one function in machine code, or its parts lose
+/// the processor's features: everything is `inline(always)`, vectors are not passed
+/// through closures, which cannot be, and of pulp's methods those are called that are.
 pub(super) struct Lanes<S: Simd> {
     simd: S,
     value: S::f32s,
@@ -123,7 +123,8 @@ impl<S: Simd> Lanes<S> {
 
     #[inline(always)]
     pub(super) fn abs(self) -> Self {
-        Self { value: self.simd.abs_f32s(self.value), ..self }
+        let bits = self.simd.and_u32s(cast(self.value), self.simd.splat_u32s(0x7fff_ffff));
+        Self { value: cast(bits), ..self }
     }
 
     #[inline(always)]
@@ -135,7 +136,8 @@ impl<S: Simd> Lanes<S> {
     #[inline(always)]
     pub(super) fn select(self, positive: Self, negative: Self) -> Self {
         let mask = self.simd.greater_than_or_equal_f32s(self.value, self.simd.splat_f32s(0.0));
-        Self { value: self.simd.select_f32s(mask, positive.value, negative.value), ..self }
+        let bits = self.simd.select_u32s(mask, cast(positive.value), cast(negative.value));
+        Self { value: cast(bits), ..self }
     }
 
     /// Sum of the lanes.
@@ -157,6 +159,7 @@ impl<S: Simd> Lanes<S> {
     }
 
     /// 2^self for lanes in [-126, 126], within 1e-7 relative; exact for whole numbers.
+    #[expect(clippy::approx_constant, reason = "a coefficient near ln 2, fitted with the others")]
     #[inline(always)]
     pub(super) fn exp2(self) -> Self {
         let simd = self.simd;

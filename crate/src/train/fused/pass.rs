@@ -5,7 +5,8 @@ use rayon::prelude::*;
 use super::lanes::{MAX_LANES, Path};
 use super::panels::{Aligned, Panels, Shape};
 use super::products::{
-    AddProducts, Collect, ColumnGradient, Panel, ROWS, RowBlock, RowGradient, Silence, Similarities,
+    Collect, ColumnGradient, Diagonal, DiagonalGradient, Panel, ROWS, RowBlock, RowGradient, Silence,
+    Similarities,
 };
 use super::terms::{Logits, Matching, Others, Sums};
 
@@ -163,7 +164,6 @@ impl Work<'_> {
         let count = ROWS.min(width - first);
         let rows = RowBlock { panel: Panel { data: self.u.panel(panel), width }, first, count };
         let partial = dim * ROWS * self.path.lanes();
-        self.partial[..partial].fill(0.0);
         let mut sums = Sums::EMPTY;
         for other in 0..panels {
             sums = sums.merge(self.panel(rows, other));
@@ -194,7 +194,7 @@ impl Work<'_> {
         let gradient = self.gradients[self.block.v].panel_mut(other);
         self.path.run(ColumnGradient { tile, u, gradient });
         if self.trained {
-            self.path.run(RowGradient { tile, v, partial: self.partial });
+            self.path.run(RowGradient { tile, v, partial: self.partial, first: other == 0 });
         }
         sums
     }
@@ -202,25 +202,19 @@ impl Work<'_> {
     /// The matching pairs of the block.
     fn diagonal(&mut self, u: RowBlock) -> Sums {
         let Block { panel, first, .. } = self.block;
-        let Shape { width, .. } = self.v.shape;
-        let diagonal = &mut self.tile[..u.count];
-        diagonal.fill(-self.logits.offset);
-        let coordinates = u.panel.data.chunks_exact(width).zip(self.v.panel(panel).chunks_exact(width));
-        for (u_k, v_k) in coordinates.clone() {
-            let (a, b) = (&u_k[first..][..u.count], &v_k[first..][..u.count]);
-            self.path.run(AddProducts { a, b, sums: diagonal });
-        }
-        let real = self.v.shape.rows_in(panel).saturating_sub(first).min(u.count);
-        diagonal[real..].fill(self.logits.silent_match());
-        let sums = self.path.run(Matching { logits: self.logits, diagonal });
-        for (k, (u_k, v_k)) in coordinates.enumerate() {
-            let at = k * width + first..k * width + first + u.count;
-            let gradient_v = &mut self.gradients[self.block.v].panel_mut(panel)[at.clone()];
-            self.path.run(AddProducts { a: diagonal, b: &u_k[first..][..u.count], sums: gradient_v });
-            if self.trained {
-                let gradient_u = &mut self.gradients[self.block.u].panel_mut(panel)[at];
-                self.path.run(AddProducts { a: diagonal, b: &v_k[first..][..u.count], sums: gradient_u });
-            }
+        let shape = self.v.shape;
+        let v = RowBlock { panel: Panel { data: self.v.panel(panel), width: shape.width }, ..u };
+        let g = &mut self.tile[..u.count];
+        g.fill(-self.logits.offset);
+        self.path.run(Diagonal { u, v, sums: g });
+        let real = shape.rows_in(panel).saturating_sub(first).min(u.count);
+        g[real..].fill(self.logits.silent_match());
+        let sums = self.path.run(Matching { logits: self.logits, diagonal: g });
+        let gradient = self.gradients[self.block.v].panel_mut(panel);
+        self.path.run(DiagonalGradient { g, v: u, gradient });
+        if self.trained {
+            let gradient = self.gradients[self.block.u].panel_mut(panel);
+            self.path.run(DiagonalGradient { g, v, gradient });
         }
         sums
     }

@@ -11,7 +11,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, MAX_LANES};
 
 /// Rows of a tile.
 pub(super) const ROWS: usize = 32;
@@ -198,6 +198,8 @@ pub(super) struct RowGradient<'a> {
     pub(super) tile: &'a [f32],
     pub(super) v: Panel<'a>,
     pub(super) partial: &'a mut [f32],
+    /// Whether this is the first panel, before which `partial` holds nothing.
+    pub(super) first: bool,
 }
 
 impl WithSimd for RowGradient<'_> {
@@ -205,7 +207,7 @@ impl WithSimd for RowGradient<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { tile, v, partial } = self;
+        let Self { tile, v, partial, first } = self;
         let (dim, vectors) = (v.data.len() / v.width, v.width / S::F32_LANES);
         let (tile, _) = S::as_simd_f32s(tile);
         let (v, _) = S::as_simd_f32s(v.data);
@@ -218,8 +220,8 @@ impl WithSimd for RowGradient<'_> {
                 let v = &v[k * vectors..][..size * vectors];
                 let partial = &mut partial[k * ROWS..][..size * ROWS];
                 match size {
-                    2 => rows::<S, 2>(simd, tile, v, quad, partial),
-                    _ => rows::<S, 1>(simd, tile, v, quad, partial),
+                    2 => rows::<S, 2>(simd, tile, v, quad, partial, first),
+                    _ => rows::<S, 1>(simd, tile, v, quad, partial, first),
                 }
                 k += size;
             }
@@ -235,13 +237,16 @@ fn rows<S: Simd, const K: usize>(
     v: &[S::f32s],
     quad: usize,
     partial: &mut [S::f32s],
+    first: bool,
 ) {
     let mut coordinates: [&[S::f32s]; K] = [&[]; K];
     let mut sums = [[Lanes::splat(simd, 0.0); QUAD]; K];
     for k in 0..K {
         coordinates[k] = &v[k * tile.len()..][..tile.len()];
-        for r in 0..QUAD {
-            sums[k][r] = Lanes::new(simd, partial[k * ROWS + quad * QUAD + r]);
+        if !first {
+            for r in 0..QUAD {
+                sums[k][r] = Lanes::new(simd, partial[k * ROWS + quad * QUAD + r]);
+            }
         }
     }
     for j in 0..tile.len() {
@@ -274,14 +279,38 @@ impl WithSimd for Silence<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let Self { tile, width, real: [real_rows, real_columns], diagonal, value } = self;
-        for i in 0..tile.len() / width {
-            let first_filling = if i < real_rows { real_columns } else { 0 };
-            let matching = diagonal.map_or(width, |first| first + i);
-            for j in (first_filling..width).chain((matching < width).then_some(matching)) {
-                let vector = i / QUAD * (width / S::F32_LANES) + j / S::F32_LANES;
+        let vectors = width / S::F32_LANES;
+        let count = tile.len() / width;
+        if let Some(first) = diagonal {
+            for i in 0..count {
+                let j = first + i;
+                let vector = i / QUAD * vectors + j / S::F32_LANES;
                 tile[(vector * QUAD + i % QUAD) * S::F32_LANES + j % S::F32_LANES] = value;
+            }
+        }
+        let value = Lanes::splat(simd, value);
+        let (tile, _) = S::as_mut_simd_f32s(tile);
+        if real_columns < width {
+            // Lanes of filling are those that are not negative.
+            let first = real_columns / S::F32_LANES;
+            let mut filling = [0.0; MAX_LANES];
+            for lane in real_columns % S::F32_LANES..S::F32_LANES {
+                filling[lane] = 1.0;
+            }
+            let filling = Lanes::new(simd, S::as_simd_f32s(&filling).0[0]) - value.all(0.5);
+            for quad in tile.chunks_exact_mut(QUAD * vectors) {
+                let (boundary, beyond) = quad[first * QUAD..].split_at_mut(QUAD);
+                for entry in boundary {
+                    *entry = filling.select(value, Lanes::new(simd, *entry)).get();
+                }
+                beyond.fill(value.get());
+            }
+        }
+        for i in real_rows.min(count)..count {
+            for j in 0..vectors {
+                tile[(i / QUAD * vectors + j) * QUAD + i % QUAD] = value.get();
             }
         }
     }
@@ -311,22 +340,53 @@ impl WithSimd for Collect<'_> {
     }
 }
 
-/// `sums += a * b`, entry by entry.
-pub(super) struct AddProducts<'a> {
-    pub(super) a: &'a [f32],
-    pub(super) b: &'a [f32],
+/// `sums[i] += <U_i, V_i>`.
+pub(super) struct Diagonal<'a> {
+    pub(super) u: RowBlock<'a>,
+    pub(super) v: RowBlock<'a>,
     pub(super) sums: &'a mut [f32],
 }
 
-impl WithSimd for AddProducts<'_> {
+impl WithSimd for Diagonal<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let ((a, _), (b, _)) = (S::as_simd_f32s(self.a), S::as_simd_f32s(self.b));
-        let (sums, _) = S::as_mut_simd_f32s(self.sums);
-        for ((a, b), sum) in a.iter().zip(b).zip(sums) {
-            *sum = Lanes::new(simd, *a).mul_add(Lanes::new(simd, *b), Lanes::new(simd, *sum)).get();
+        let Self { u, v, sums } = self;
+        let coordinates =
+            u.panel.data.chunks_exact(u.panel.width).zip(v.panel.data.chunks_exact(v.panel.width));
+        for (u_k, v_k) in coordinates {
+            add_products::<S>(simd, &u_k[u.first..], &v_k[v.first..], sums);
         }
+    }
+}
+
+/// `gradient[k, i] += g_i V_ik` for the matching pairs, into the panel of U's gradient.
+pub(super) struct DiagonalGradient<'a> {
+    pub(super) g: &'a [f32],
+    pub(super) v: RowBlock<'a>,
+    pub(super) gradient: &'a mut [f32],
+}
+
+impl WithSimd for DiagonalGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { g, v, gradient } = self;
+        let width = v.panel.width;
+        for (v_k, gradient) in v.panel.data.chunks_exact(width).zip(gradient.chunks_exact_mut(width)) {
+            add_products::<S>(simd, g, &v_k[v.first..], &mut gradient[v.first..][..g.len()]);
+        }
+    }
+}
+
+/// `sums += a * b`, entry by entry.
+#[inline(always)]
+fn add_products<S: Simd>(simd: S, a: &[f32], b: &[f32], sums: &mut [f32]) {
+    let ((a, _), (b, _)) = (S::as_simd_f32s(a), S::as_simd_f32s(b));
+    let (sums, _) = S::as_mut_simd_f32s(sums);
+    for ((a, b), sum) in a.iter().zip(b).zip(sums) {
+        *sum = Lanes::new(simd, *a).mul_add(Lanes::new(simd, *b), Lanes::new(simd, *sum)).get();
     }
 }
