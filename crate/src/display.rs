@@ -1,5 +1,7 @@
 //! How values show themselves as a notebook cell's last expression.
 
+mod values;
+
 use std::fmt::Write;
 
 /// Sends one representation of a cell's result to the notebook. Of several with the

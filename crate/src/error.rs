@@ -68,6 +68,17 @@ pub enum Error {
         /// Why not.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A run of a sweep failed.
+    #[error("run {index} of the sweep, counted from 0: {source}")]
+    InSweep {
+        /// Its place in the sweep.
+        index: usize,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// Worker threads could not be started.
+    #[error("worker threads: {0}; ask for fewer")]
+    Threads(rayon::ThreadPoolBuildError),
     /// libtorch reported an error.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::display::{Table, short};
 use crate::figures::Figure;
-use crate::{Error, Experiment, Result, Run, files};
+use crate::runs::{Ensemble, Runs};
+use crate::{Error, Experiment, Record, Result, Run, Settings, files};
 
 /// The record of one execution of a notebook. Figures go to `logs/`, metrics to
 /// `logs/metrics/<notebook>.json`, beside the folder of the notebooks or where
@@ -99,6 +100,75 @@ impl Logbook {
             entry.as_object_mut().expect("an object").extend(rename_clashes(fields));
         }
         self.runs.push(entry);
+    }
+
+    /// Trains labelled experiments side by side and records them. The keys that
+    /// `reproduce --set` names are replaced, as by [`Logbook::configure`].
+    ///
+    /// # Errors
+    /// As [`Experiment::train`].
+    pub fn train(&mut self, experiments: Vec<(String, Experiment)>, record: Record) -> Result<Runs> {
+        let settings = Settings { record, ..Settings::default() };
+        let runs = Runs::train(self.configure_all(experiments)?, settings)?;
+        runs.iter().for_each(|(label, run)| self.run(label, run));
+        Ok(runs)
+    }
+
+    /// Trains each labelled experiment from seeds 1 to `seeds`, all side by side, recording
+    /// the margin at every epoch.
+    ///
+    /// # Errors
+    /// As [`Experiment::train`].
+    pub fn train_seeds(
+        &mut self,
+        experiments: Vec<(String, Experiment)>,
+        seeds: u64,
+    ) -> Result<Vec<Ensemble>> {
+        let of_seed = |experiment: &Experiment, seed| Experiment { seed, skip: 0, ..experiment.clone() };
+        let group = |(label, experiment): (String, Experiment)| {
+            (label, (1..=seeds).map(|seed| of_seed(&experiment, seed)).collect())
+        };
+        let groups = experiments.into_iter().map(group).collect();
+        self.train_ensembles(groups, Record { margin: true, xi: false })
+    }
+
+    /// Trains labelled groups of experiments, all side by side, and records every run.
+    ///
+    /// # Errors
+    /// As [`Experiment::train`].
+    pub fn train_ensembles(
+        &mut self,
+        mut groups: Vec<(String, Vec<Experiment>)>,
+        record: Record,
+    ) -> Result<Vec<Ensemble>> {
+        for experiment in groups.iter_mut().flat_map(|(_, group)| group) {
+            *experiment = self.configure(experiment.clone())?;
+        }
+        let ensembles = Ensemble::train(groups, record)?;
+        for ensemble in &ensembles {
+            let label = |run: &Run| format!("{}, seed {}", ensemble.label, run.experiment.seed);
+            ensemble.runs.iter().for_each(|run| self.run(&label(run), run));
+        }
+        Ok(ensembles)
+    }
+
+    /// Writes columns of numbers as `logs/<file>`, under their names.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be written.
+    pub fn csv(&self, file: &str, columns: &[(&str, Vec<f64>)]) -> Result<()> {
+        let rows = columns.iter().map(|(_, column)| column.len()).min().unwrap_or(0);
+        let header = columns.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>();
+        let row = |k: usize| columns.iter().map(|(_, column)| column[k].to_string()).collect();
+        let lines = std::iter::once(header).chain((0..rows).map(row));
+        let text: String = lines.map(|cells: Vec<String>| cells.join(",") + "\n").collect();
+        let path = self.folder.join(file);
+        files::write_atomically(&path, |file| Ok(file.write_all(text.as_bytes())?))
+            .map_err(|source| Error::file(&path, source))
+    }
+
+    fn configure_all(&self, experiments: Vec<(String, Experiment)>) -> Result<Vec<(String, Experiment)>> {
+        experiments.into_iter().map(|(label, experiment)| Ok((label, self.configure(experiment)?))).collect()
     }
 
     /// Writes `figure` as `logs/<file>` and gives it back, to be shown.

@@ -65,7 +65,7 @@ mod tests {
 
     use super::*;
 
-    fn logits(t: &Tensor, s: &Tensor, bias: &Tensor, kind: BiasKind, numerics: Numerics) -> Tensor {
+    fn loss_of(t: &Tensor, s: &Tensor, bias: &Tensor, kind: BiasKind, numerics: Numerics) -> Tensor {
         sigmoid_loss(s, t, bias, kind, numerics).unwrap()
     }
 
@@ -83,7 +83,7 @@ mod tests {
                         sum += term(z, i == j, numerics);
                     }
                 }
-                let loss = logits(&t, &s, &bias, kind, numerics).double_value(&[]);
+                let loss = loss_of(&t, &s, &bias, kind, numerics).double_value(&[]);
                 assert!((loss - sum / 25.0).abs() < 1e-12, "{kind:?} {numerics:?}");
             }
         }
@@ -96,13 +96,13 @@ mod tests {
             for numerics in [Numerics::Paper, Numerics::Exact] {
                 let start = [Tensor::rand([4, 4], double), Tensor::from(5.0), Tensor::from(0.4)];
                 let leaves = start.each_ref().map(|x| x.detach().copy().set_requires_grad(true));
-                logits(&leaves[1], &leaves[0], &leaves[2], kind, numerics).backward();
+                loss_of(&leaves[1], &leaves[0], &leaves[2], kind, numerics).backward();
                 for (which, leaf) in leaves.iter().enumerate() {
                     for entry in 0..leaf.numel() as i64 {
                         let at = |h: f64| {
                             let moved = start.each_ref().map(|x| x.copy());
                             let _ = moved[which].view(-1).get(entry).g_add_scalar_(h);
-                            logits(&moved[1], &moved[0], &moved[2], kind, numerics).double_value(&[])
+                            loss_of(&moved[1], &moved[0], &moved[2], kind, numerics).double_value(&[])
                         };
                         let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
                         let gradient = leaf.grad().view(-1).double_value(&[entry]);
@@ -110,6 +110,29 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_common_rotation_or_permutation_changes_nothing() {
+        let _guard = tch::no_grad_guard();
+        let double = (Kind::Double, Device::Cpu);
+        tch::manual_seed(1);
+        let unit = |x: Tensor| &x / x.norm_scalaropt_dim(2.0, [-1], true);
+        let (u, v) = (unit(Tensor::randn([6, 4], double)), unit(Tensor::randn([6, 4], double)));
+        let (rotation, _) = Tensor::linalg_qr(&Tensor::randn([4, 4], double), "reduced");
+        let permutation = Tensor::from_slice(&[3i64, 0, 5, 1, 4, 2]);
+        for numerics in [Numerics::Paper, Numerics::Exact] {
+            let of = |u: &Tensor, v: &Tensor| {
+                let (t, bias) = (Tensor::from(20.0), Tensor::from(0.1));
+                loss_of(&t, &u.matmul(&v.tr()), &bias, BiasKind::Relative, numerics).double_value(&[])
+            };
+            let loss = of(&u, &v);
+            let rotated = of(&u.matmul(&rotation), &v.matmul(&rotation));
+            let permuted = of(&u.index_select(0, &permutation), &v.index_select(0, &permutation));
+            let apart = of(&u.index_select(0, &permutation), &v);
+            assert!((loss - rotated).abs() < 1e-12 && (loss - permuted).abs() < 1e-12);
+            assert!((loss - apart).abs() > 1e-3, "only a permutation of both is harmless");
         }
     }
 

@@ -110,6 +110,11 @@ impl Run {
         self.state.delta
     }
 
+    /// The margin m of the final vectors.
+    pub fn margin(&self) -> f64 {
+        self.geometry().margin()
+    }
+
     /// Margin, optimal relative bias and what else the final vectors tell.
     pub fn geometry(&self) -> Geometry {
         Geometry::of(self.embeddings()).expect("a run has at least two modalities and two pairs")
@@ -129,11 +134,6 @@ impl Run {
             engine: self.engine,
             seconds: self.seconds,
         }
-    }
-
-    /// Shows the run as a notebook cell's last expression (evcxr calls this).
-    pub fn evcxr_display(&self) {
-        self.table().evcxr_display();
     }
 
     /// The run in one table.
@@ -159,7 +159,7 @@ impl Run {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         files::write_atomically(path, |file| {
-            let mut npz = NpzWriter::new_compressed(file);
+            let mut npz = NpzWriter::new(file);
             npz.add_array("embeddings", &self.state.embeddings)?;
             for (name, column) in self.history.columns() {
                 npz.add_array(name, &Array1::from_vec(column.clone()))?;

@@ -26,6 +26,11 @@ fn the_libtorch_engine_agrees_with_pytorch() {
     agree("libtorch");
 }
 
+#[test]
+fn the_fused_engine_agrees_with_pytorch() {
+    agree("fused");
+}
+
 /// Descriptions that together take every branch: two and more modalities, locked,
 /// adapter, both biases, trained and fixed, both numerics, odd sizes, skips.
 const DESCRIPTIONS: &[&str] = &[

@@ -1,1 +1,82 @@
-fn main() {}
+//! `cargo xtask`: the command line of the tasks.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use xtask::{
+    doctor, kernel, lab,
+    project::Project,
+    reproduce::{self, Override},
+    setup, test,
+};
+
+/// Tasks of the project. Each sets up what it needs first.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what is missing: Python packages, libtorch, the Rust kernel
+    Setup,
+    /// Say what is there, what is missing, and the command that mends it
+    Doctor,
+    /// Open JupyterLab with the kernel ready
+    Lab,
+    /// Execute notebooks headless, and fail if any cell fails
+    Reproduce(Reproduce),
+    /// Run every test: format, lints, crate, documentation, kernel, notebooks
+    Test,
+    /// Run the benchmarks; arguments are handed to `cargo bench`
+    Bench {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Start the Rust kernel; Jupyter calls this
+    #[command(hide = true)]
+    Kernel {
+        #[arg(long)]
+        project: PathBuf,
+        connection_file: PathBuf,
+    },
+}
+
+#[derive(Args)]
+struct Reproduce {
+    /// Names such as `BasicExperiment`; without any, all notebooks and `logs/REPORT.md`
+    notebooks: Vec<String>,
+    /// Override a key of the run descriptions, such as `temperature.init=5`.
+    /// The results then go to `target/reproduce`, and what is committed stays as it is
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<Override>,
+    /// Also write each executed notebook as a web page to `target/reproduce`
+    #[arg(long)]
+    html: bool,
+    /// Longest time that one cell may take, in seconds
+    #[arg(long, default_value_t = 7200)]
+    timeout: u64,
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    if let Task::Kernel { project, connection_file } = &cli.task {
+        return kernel::launcher::run(&Project::at(project.clone()), connection_file);
+    }
+    let project = Project::find()?;
+    match cli.task {
+        Task::Setup => setup::everything(&project).map(|_| eprintln!("Everything is set up.")),
+        Task::Doctor => doctor::examine(&project),
+        Task::Lab => lab::open(&project),
+        Task::Reproduce(Reproduce { notebooks, overrides, html, timeout }) => {
+            let python = setup::everything(&project)?;
+            reproduce::run(&project, &python, &reproduce::Request { notebooks, overrides, html, timeout })
+        }
+        Task::Test => test::run(&project),
+        Task::Bench { arguments } => test::bench(&project, &arguments),
+        Task::Kernel { .. } => unreachable!("handled above"),
+    }
+}

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
-use siglip_core::{Experiment, Settings, train};
+use serde_json::json;
+use siglip_core::train::{self, Sweep};
+use siglip_core::{Experiment, Settings};
 
 #[derive(Parser)]
 #[command(version, about = "Experiments on the global minimizers of the sigmoid contrastive loss")]
@@ -31,6 +33,14 @@ enum Command {
         /// Where to compute.
         #[arg(long, value_enum, default_value_t)]
         device: Device,
+    },
+    /// Train the runs of a sweep side by side, and print the summary of each.
+    Sweep {
+        /// The sweep (JSON, see `siglip_core::train::sweep`); `-` reads standard input.
+        description: PathBuf,
+        /// Folder for the runs; those that are there already are not trained again.
+        #[arg(long)]
+        out: PathBuf,
     },
 }
 
@@ -57,6 +67,13 @@ fn main() -> anyhow::Result<()> {
             }
             print_json(&run.summary())
         }
+        Command::Sweep { description, out } => {
+            let json = read(&description).with_context(|| description.display().to_string())?;
+            let runs = Sweep::from_json(&json)?.train_into(&out, &mut sweep_progress_on_stderr())?;
+            runs.iter().try_for_each(|run| {
+                print_json(&json!({"experiment": run.experiment, "summary": run.summary()}))
+            })
+        }
     }
 }
 
@@ -72,6 +89,16 @@ fn read(path: &Path) -> std::io::Result<String> {
 fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string(value)?);
     Ok(())
+}
+
+fn sweep_progress_on_stderr() -> impl FnMut(&train::sweep::SweepProgress) {
+    let mut last = Instant::now();
+    move |progress| {
+        if last.elapsed() > Duration::from_secs(1) {
+            eprintln!("{progress}");
+            last = Instant::now();
+        }
+    }
 }
 
 fn progress_on_stderr() -> impl FnMut(&train::Progress) {

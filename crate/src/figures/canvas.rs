@@ -93,10 +93,7 @@ impl Canvas {
     pub(super) fn rectangle(&mut self, rect: Rect, colour: Colour, opacity: f64) {
         let (left, top) = fine(self.clip.clamp((rect.left, rect.top)));
         let (right, bottom) = fine(self.clip.clamp((rect.right, rect.bottom)));
-        if right > left && bottom > top {
-            let corners = ((left, top), (right - 1, bottom - 1));
-            done(self.backend().draw_rect(corners.0, corners.1, &ink(colour, opacity), true));
-        }
+        done(self.backend().draw_rect((left, top), (right, bottom), &ink(colour, opacity), true));
     }
 
     /// A filled polygon that its clip cuts only at points (so: of small steps, or inside).
@@ -121,31 +118,30 @@ impl Canvas {
         }
     }
 
-    /// A line through `points`.
+    /// A line through `points`, with round joints.
     pub(super) fn line(&mut self, points: &[Point], pen: Pen) {
-        let mut done_length = 0.0;
-        for ends in points.windows(2) {
-            let length = (ends[1].0 - ends[0].0).hypot(ends[1].1 - ends[0].1);
+        let mut before = 0.0;
+        for (index, ends) in points.windows(2).enumerate() {
+            let (from, to) = (ends[0], ends[1]);
+            let length = (to.0 - from.0).hypot(to.1 - from.1);
+            let at = |s: f64| (from.0 + s / length * (to.0 - from.0), from.1 + s / length * (to.1 - from.1));
             match pen.dash {
-                None => self.segment(ends[0], ends[1], pen),
                 Some((on, off)) => {
-                    for (from, to) in dashes(done_length, length, on, off) {
-                        let at = |s: f64| {
-                            let part = s / length;
-                            (
-                                ends[0].0 + part * (ends[1].0 - ends[0].0),
-                                ends[0].1 + part * (ends[1].1 - ends[0].1),
-                            )
-                        };
-                        self.segment(at(from), at(to), pen);
+                    for (start, end) in dashes(before, length, on, off) {
+                        self.segment(at(start), at(end), pen);
+                    }
+                }
+                None => {
+                    self.segment(from, to, pen);
+                    if index > 0 && pen.width > 1.5 {
+                        self.joint(from, pen);
                     }
                 }
             }
-            done_length += length;
+            before += length;
         }
     }
 
-    /// A straight line with round ends where it is wide enough to show them.
     fn segment(&mut self, from: Point, to: Point, pen: Pen) {
         let Some((from, to)) = clip_segment(from, to, self.clip) else { return };
         let half = pen.width / 2.0;
@@ -154,28 +150,27 @@ impl Canvas {
         if length < 1e-9 {
             return;
         }
+        let (nx, ny) = (-dy / length * half, dx / length * half);
+        let ink = ink(pen.colour, 1.0);
         if dx == 0.0 || dy == 0.0 {
-            let rect = match dx == 0.0 {
-                true => (from.0 - half, from.1.min(to.1), from.0 + half, from.1.max(to.1)),
-                false => (from.0.min(to.0), from.1 - half, from.0.max(to.0), from.1 + half),
-            };
-            // Not clipped again: half of a line that lies on the border of its clip stays visible.
-            let (top_left, bottom_right) = (fine((rect.0, rect.1)), fine((rect.2, rect.3)));
-            let last = (bottom_right.0.max(top_left.0 + 1) - 1, bottom_right.1.max(top_left.1 + 1) - 1);
-            done(self.backend().draw_rect(top_left, last, &ink(pen.colour, 1.0), true));
+            let (a, b) = (fine((from.0 + nx, from.1 + ny)), fine((to.0 - nx, to.1 - ny)));
+            done(self.backend().draw_rect(a, b, &ink, true));
         } else {
-            let (nx, ny) = (-dy / length * half, dx / length * half);
             let corners = [
                 (from.0 + nx, from.1 + ny),
                 (to.0 + nx, to.1 + ny),
                 (to.0 - nx, to.1 - ny),
                 (from.0 - nx, from.1 - ny),
             ];
-            done(self.backend().fill_polygon(corners.map(fine), &ink(pen.colour, 1.0)));
+            done(self.backend().fill_polygon(corners.map(fine), &ink));
         }
-        if pen.dash.is_none() && pen.width > 1.5 {
-            self.disc(from, half, pen.colour);
-            self.disc(to, half, pen.colour);
+    }
+
+    /// A disc no wider than the line, where two of its segments meet.
+    fn joint(&mut self, at: Point, pen: Pen) {
+        if self.clip.contains(at) {
+            let radius = (pen.width / 2.0 * f64::from(FINENESS)).floor() as u32;
+            done(self.backend().draw_circle(fine(at), radius, &ink(pen.colour, 1.0), true));
         }
     }
 
@@ -198,17 +193,22 @@ impl Canvas {
         }
     }
 
-    /// A picture of `width` columns of red, green, blue bytes, stretched over `rect`.
+    /// A picture of `width` columns of red, green, blue bytes, stretched over `rect` with
+    /// linear interpolation.
     pub(super) fn picture(&mut self, rgb: &[u8], width: usize, rect: Rect) {
         let height = rgb.len() / 3 / width;
         let ((left, top), (right, bottom)) = (fine((rect.left, rect.top)), fine((rect.right, rect.bottom)));
         for y in top..bottom {
+            let (row, below) = between_centres(y - top, bottom - top, height);
             for x in left..right {
-                let column = (x - left) as usize * width / (right - left) as usize;
-                let row = (y - top) as usize * height / (bottom - top) as usize;
-                let pixel = (row * width + column) * 3;
-                let colour = Colour(rgb[pixel], rgb[pixel + 1], rgb[pixel + 2]);
-                self.blend(i64::from(x), i64::from(y), colour, 1.0);
+                let (column, beside) = between_centres(x - left, right - left, width);
+                let at = |row: usize, column: usize| {
+                    let pixel = (row.min(height - 1) * width + column.min(width - 1)) * 3;
+                    Colour(rgb[pixel], rgb[pixel + 1], rgb[pixel + 2])
+                };
+                let upper = at(row, column).mix(at(row, column + 1), beside);
+                let lower = at(row + 1, column).mix(at(row + 1, column + 1), beside);
+                self.blend(i64::from(x), i64::from(y), upper.mix(lower, below), 1.0);
             }
         }
     }
@@ -247,6 +247,14 @@ impl Canvas {
     fn backend(&mut self) -> BitMapBackend<'_> {
         BitMapBackend::with_buffer(&mut self.raster, (self.width * FINENESS, self.height * FINENESS))
     }
+}
+
+/// Of `count` pixels stretched over `length` raster points: the pixel whose centre lies
+/// before point `k`, and the share of the way from it to the next.
+fn between_centres(k: i32, length: i32, count: usize) -> (usize, f64) {
+    let place = (f64::from(k) + 0.5) * count as f64 / f64::from(length) - 0.5;
+    let place = place.clamp(0.0, (count - 1) as f64);
+    (place as usize, place.fract())
 }
 
 fn whole(width: u32, height: u32) -> Rect {

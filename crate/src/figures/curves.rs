@@ -3,8 +3,11 @@
 use super::Figure;
 use super::axes::{self, Axis, Ruler, Scale};
 use super::canvas::{Canvas, Pen, Point};
-use super::layout::{self, Cell, Entry, Frame, Key};
+use super::frame::{self, Cell, Frame};
+use super::layout::{self, Grid};
+use super::legend::{self, Entry, Key};
 use super::style::{self, Colour};
+use super::thin::{thin, thin_band};
 use crate::{Error, Result};
 
 /// Draws panels, `columns` in a row, under one legend. A label has the same colour in
@@ -22,14 +25,14 @@ pub fn plot(title: &str, columns: usize, panels: &[Panel]) -> Result<Figure> {
         )));
     }
     let cells = panels.iter().map(Panel::cell).collect::<Result<Vec<_>>>()?;
-    let legend = legend(panels);
+    let legend = entries(panels);
     let shown: Vec<Entry> = legend.iter().filter(|entry| !entry.label.is_empty()).cloned().collect();
-    let (mut canvas, frames) = layout::panels(title, &shown, columns, cells);
+    let (mut canvas, frames) = layout::panels(title, &shown, Grid::columns(columns), cells)?;
     for (panel, frame) in panels.iter().zip(&frames) {
         canvas.clipped(frame.area, |canvas| panel.draw(canvas, frame, &legend));
-        layout::draw_frame(&mut canvas, frame.area);
+        frame::draw_lines(&mut canvas, frame.area);
     }
-    Figure::encode(&canvas)
+    Figure::of(&canvas)
 }
 
 /// Series over a pair of axes.
@@ -87,9 +90,9 @@ impl Series {
         Self::new(label, Shape::Line, x, y)
     }
 
-    /// A curve over the indices 1, 2, …, as of epochs.
+    /// A curve over the epochs 0, 1, …
     pub fn history(label: &str, y: &[f64]) -> Self {
-        let epochs: Vec<f64> = (1..=y.len()).map(|epoch| epoch as f64).collect();
+        let epochs: Vec<f64> = (0..y.len()).map(|epoch| epoch as f64).collect();
         Self::line(label, &epochs, y)
     }
 
@@ -197,8 +200,8 @@ impl Series {
             }
             Shape::Trajectory => {
                 canvas.line(&thin(&points), solid);
-                layout::start_mark(canvas, points[0], colour);
-                layout::end_mark(canvas, points[points.len() - 1], colour);
+                legend::start_mark(canvas, points[0], colour);
+                legend::end_mark(canvas, points[points.len() - 1], colour);
             }
             Shape::Band => {}
             Shape::Horizontal => {
@@ -242,7 +245,7 @@ impl Panel {
 }
 
 /// An entry for each label; the richest key where several series have the same label.
-fn legend(panels: &[Panel]) -> Vec<Entry> {
+fn entries(panels: &[Panel]) -> Vec<Entry> {
     let all = || panels.iter().flat_map(|panel| &panel.series);
     let mut labels: Vec<&str> = Vec::new();
     for series in all() {
@@ -271,77 +274,11 @@ fn at(frame: &Frame, x: &[f64], y: &[f64]) -> Vec<Point> {
 }
 
 fn dot(canvas: &mut Canvas, at: Point, colour: Colour, radius: f64) {
-    canvas.disc(at, radius + 1.0, Colour::WHITE);
+    canvas.disc(at, radius + 0.8, Colour::WHITE);
     canvas.disc(at, radius, colour);
 }
 
 /// Smaller dots where there are many.
 fn dot_size(count: usize) -> f64 {
     if count > 60 { style::DOT * 0.6 } else { style::DOT }
-}
-
-/// Leaves out points that no eye could tell: of the consecutive points in half a pixel's
-/// width only the first, lowest, highest and last stay, so that spikes survive.
-fn thin(points: &[Point]) -> Vec<Point> {
-    let mut kept = Vec::new();
-    for column in columns(points) {
-        let mut extremes = [0, 0, 0, column.len() - 1];
-        for (index, point) in column.iter().enumerate() {
-            if point.1 < column[extremes[1]].1 {
-                extremes[1] = index;
-            }
-            if point.1 > column[extremes[2]].1 {
-                extremes[2] = index;
-            }
-        }
-        extremes.sort_unstable();
-        let mut before = None;
-        for index in extremes {
-            if before != Some(index) {
-                kept.push(column[index]);
-            }
-            before = Some(index);
-        }
-    }
-    kept
-}
-
-/// Runs of consecutive points within half a pixel's width.
-fn columns(points: &[Point]) -> impl Iterator<Item = &[Point]> {
-    points.chunk_by(|a, b| (a.0 * 2.0).floor() == (b.0 * 2.0).floor())
-}
-
-/// As [`thin`], keeping the whole of the band.
-fn thin_band(low: &[Point], high: &[Point]) -> (Vec<Point>, Vec<Point>) {
-    let mut start = 0;
-    let mut thinned = (Vec::new(), Vec::new());
-    for column in columns(low) {
-        let range = start..start + column.len();
-        // Upwards on the page is towards smaller values.
-        let lowest = column.iter().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
-        let highest = high[range.clone()].iter().map(|point| point.1).fold(f64::INFINITY, f64::min);
-        thinned.0.push((column[0].0, lowest));
-        thinned.1.push((column[0].0, highest));
-        start = range.end;
-    }
-    thinned
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn thinning_keeps_ends_and_extremes(values in prop::collection::vec(-1e3..1e3f64, 1..2000)) {
-            let points: Vec<Point> =
-                values.iter().enumerate().map(|(k, y)| (k as f64 / 200.0, *y)).collect();
-            let kept = thin(&points);
-            prop_assert_eq!((kept[0], kept[kept.len() - 1]), (points[0], points[points.len() - 1]));
-            let extent = |points: &[Point]| axes::extent(points.iter().map(|point| point.1));
-            prop_assert_eq!(extent(&kept), extent(&points));
-            prop_assert!(kept.len() <= 4 * (values.len() / 100 + 1));
-        }
-    }
 }

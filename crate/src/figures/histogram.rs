@@ -3,7 +3,9 @@
 use super::Figure;
 use super::axes::{self, Axis, Ruler};
 use super::canvas::{Canvas, Pen, Point, Rect};
-use super::layout::{self, Cell, Entry, Frame, Key};
+use super::frame::{self, Cell, Frame};
+use super::layout::{self, Grid};
+use super::legend::{Entry, Key};
 use super::style::Colour;
 use crate::{Error, Result};
 
@@ -19,12 +21,12 @@ pub fn histograms(title: &str, columns: usize, panels: &[Histogram]) -> Result<F
         return Err(Error::Figure(format!("{what}, got {panels} panels in {columns} columns")));
     }
     let cells = panels.iter().map(Histogram::cell).collect::<Result<Vec<_>>>()?;
-    let (mut canvas, frames) = layout::panels(title, &legend(panels), columns, cells);
+    let (mut canvas, frames) = layout::panels(title, &entries(panels), Grid::columns(columns), cells)?;
     for (panel, frame) in panels.iter().zip(&frames) {
         canvas.clipped(frame.area, |canvas| panel.draw(canvas, frame));
-        layout::draw_frame(&mut canvas, frame.area);
+        frame::draw_lines(&mut canvas, frame.area);
     }
-    Figure::encode(&canvas)
+    Figure::of(&canvas)
 }
 
 /// Two classes of values, counted in bins that they share.
@@ -48,7 +50,7 @@ pub struct Histogram {
     counts: [Vec<u64>; 2],
 }
 
-/// Bins over the joint range of both classes.
+/// Bins over the joint range of both classes, about.
 const BINS: usize = 50;
 /// Counted bins are merged until there are at most this many.
 const MOST_BINS: usize = 60;
@@ -56,7 +58,9 @@ const COLOURS: [Colour; 2] = [Colour::MATCHING, Colour::NON_MATCHING];
 const OPACITY: f64 = 0.45;
 
 impl Histogram {
-    /// Counts similarities in 50 bins over their joint range. A class may be empty.
+    /// Counts similarities in bins of about a fiftieth of their joint range. A class may be
+    /// empty. Classes that are separated share no bin, and no bin reaches into the gap
+    /// between them unless the gap is narrower than a bin.
     ///
     /// # Errors
     /// [`Error::Figure`] if both are empty, or a value is not finite.
@@ -72,15 +76,16 @@ impl Histogram {
         let (low, high) = axes::extent(values)
             .ok_or_else(|| Error::Figure(format!("histogram {title:?}: both classes are empty")))?;
         let (low, high) = widened(low, high);
-        let width = (high - low) / BINS as f64;
+        let (start, width) = bins(low, high, gap(matching, non_matching));
+        let number = ((high - start) / width) as usize + 1;
         let count = |values: &[f32]| {
-            let mut counts = vec![0; BINS];
+            let mut counts = vec![0; number];
             for value in values {
-                counts[(((f64::from(*value) - low) / width) as usize).min(BINS - 1)] += 1;
+                counts[(((f64::from(*value) - start) / width) as usize).min(number - 1)] += 1;
             }
             counts
         };
-        Ok(Self::with(title, low, width, classes.map(count)))
+        Ok(Self::with(title, start, width, classes.map(count)))
     }
 
     /// Takes values that are already counted, in equal bins from `low` to `high`; empty
@@ -170,7 +175,7 @@ impl Histogram {
     fn draw(&self, canvas: &mut Canvas, frame: &Frame) {
         if let Some((b_rel, margin)) = self.band() {
             let (left, right) = (frame.at_x(b_rel - margin), frame.at_x(b_rel + margin));
-            canvas.rectangle(Rect { left, right, ..frame.area }, BAND, 1.0);
+            canvas.rectangle(Rect { left, right, ..frame.area }, Colour::BAND, 0.3);
         }
         for class in [1, 0] {
             self.draw_class(canvas, frame, class);
@@ -211,7 +216,29 @@ impl Histogram {
     }
 }
 
-const BAND: Colour = Colour(0xf3, 0xe3, 0xb3);
+/// From the largest non-matching to the smallest matching value; empty or reversed where
+/// the classes overlap.
+fn gap(matching: &[f32], non_matching: &[f32]) -> Option<(f64, f64)> {
+    let extent = |values: &[f32]| axes::extent(values.iter().map(|value| f64::from(*value)));
+    Some((extent(non_matching)?.1, extent(matching)?.0))
+}
+
+/// Start and width of bins from `low` on, about a fiftieth of the range wide. Bins end
+/// where the gap between the classes starts, and start where it ends, or at least meet in
+/// the middle of a narrow one.
+fn bins(low: f64, high: f64, gap: Option<(f64, f64)>) -> (f64, f64) {
+    let width = (high - low) / BINS as f64;
+    let (edge, width) = match gap {
+        None => (low, width),
+        Some((from, to)) if to - from < 0.7 * width => ((from + to) / 2.0, width),
+        Some((from, to)) => {
+            // The values at its ends lie outside of the gap.
+            let rounding = 1e-6 * (to - from);
+            (from + rounding, (to - from - 2.0 * rounding) / ((to - from) / width).round().max(1.0))
+        }
+    };
+    (edge - ((edge - low) / width).ceil() * width, width)
+}
 
 /// A range of positive length around values that (nearly) coincide.
 fn widened(low: f64, high: f64) -> (f64, f64) {
@@ -222,7 +249,7 @@ fn widened(low: f64, high: f64) -> (f64, f64) {
     }
 }
 
-fn legend(panels: &[Histogram]) -> Vec<Entry> {
+fn entries(panels: &[Histogram]) -> Vec<Entry> {
     let mut legend: Vec<Entry> = Vec::new();
     for (label, colour) in panels.iter().flat_map(|panel| panel.classes.iter().zip(COLOURS)) {
         let entry = Entry { label: label.clone(), colour: colour.tint(0.7), key: Key::Area };
@@ -235,7 +262,58 @@ fn legend(panels: &[Histogram]) -> Vec<Entry> {
         legend.push(entry("b_rel", Colour::THEORY, Key::Dashed));
     }
     if panels.iter().any(|panel| panel.band().is_some()) {
-        legend.push(entry("b_rel ± m", BAND, Key::Area));
+        legend.push(entry("b_rel ± m", Colour::BAND.tint(0.45), Key::Area));
     }
     legend
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn separated_classes_share_no_bin_and_no_value_is_lost(
+            matching in prop::collection::vec(0.01_f32..1.0, 1..50),
+            others in prop::collection::vec(-1.0_f32..-0.01, 1..50),
+            b_rel in -1.0_f32..1.0,
+        ) {
+            let [matching, others] = [matching, others].map(|s| s.iter().map(|s| s + b_rel).collect::<Vec<_>>());
+            let histogram = Histogram::new("", &matching, &others).unwrap();
+            let [first, second] = &histogram.counts;
+            prop_assert_eq!(first.iter().sum::<u64>(), matching.len() as u64);
+            prop_assert_eq!(second.iter().sum::<u64>(), others.len() as u64);
+            prop_assert!(first.iter().zip(second).all(|(a, b)| *a == 0 || *b == 0));
+            prop_assert!((30..=80).contains(&first.len()), "{} bins", first.len());
+        }
+
+        #[test]
+        fn no_bar_reaches_into_a_wide_gap(
+            matching in prop::collection::vec(0.1_f32..1.0, 1..50),
+            others in prop::collection::vec(-1.0_f32..-0.1, 1..50),
+        ) {
+            let histogram = Histogram::new("", &matching, &others).unwrap();
+            let (from, to) = gap(&matching, &others).unwrap();
+            let ends = |class, last: bool| {
+                let bins: Vec<usize> = histogram.densities(class).map(|(bin, _)| bin).collect();
+                if last { histogram.start(bins[bins.len() - 1] + 1) } else { histogram.start(bins[0]) }
+            };
+            prop_assert!(ends(1, true) <= from + 1e-5 && ends(0, false) >= to - 1e-5);
+        }
+
+        #[test]
+        fn counted_values_keep_their_density(
+            counts in prop::collection::vec(0_u64..1000, 1..400),
+            start in -1.0_f64..1.0,
+        ) {
+            prop_assume!(counts.iter().any(|count| *count > 0));
+            let none = vec![0; counts.len()];
+            let histogram = Histogram::from_counts("", start, start + 2.0, &counts, &none).unwrap();
+            prop_assert!(histogram.counts[0].len() <= MOST_BINS);
+            let area: f64 = histogram.densities(0).map(|(_, density)| density * histogram.width).sum();
+            prop_assert!((area - 1.0).abs() < 1e-9);
+            prop_assert_eq!(histogram.counts[0].iter().sum::<u64>(), counts.iter().sum::<u64>());
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! Every figure of the study, from plain vectors and numbers to a PNG.
 //!
 //! [`sphere`] draws constellations in three dimensions, [`histograms`] similarities of
-//! matching and non-matching pairs, [`plot`] curves, bands, points and trajectories.
+//! matching and non-matching pairs, [`plot`] curves, bands, points and trajectories,
+//! [`dots`] tables, [`heat_map`] functions of two parameters, [`pictures`] small images.
 //! All return a [`Figure`], which a notebook's cell shows and [`Figure::save`] writes.
 //!
 //! Labels and titles may use `_{…}` and `^{…}` as in TeX; a plain `b_rel` is set with
@@ -10,11 +11,22 @@
 mod axes;
 mod canvas;
 mod curves;
+mod dots;
+mod encode;
+mod frame;
+mod heat_map;
 mod histogram;
 mod layout;
+mod legend;
+mod numbers;
+mod pictures;
 mod sphere;
 mod style;
+#[cfg(test)]
+mod tests;
 mod text;
+mod thin;
+mod ticks;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -23,7 +35,10 @@ use base64::Engine as _;
 
 pub use axes::{Axis, Scale};
 pub use curves::{Panel, Series, plot};
+pub use dots::{DotPanel, Dots, dots};
+pub use heat_map::{HeatMap, heat_map};
 pub use histogram::{Histogram, histograms};
+pub use pictures::{Picture, pictures};
 pub use sphere::sphere;
 pub use style::Colour;
 
@@ -58,14 +73,9 @@ impl Figure {
         display::show("image/png", &content);
     }
 
-    fn encode(canvas: &canvas::Canvas) -> Result<Self> {
-        use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-        use image::{ExtendedColorType, ImageEncoder as _};
+    fn of(canvas: &canvas::Canvas) -> Result<Self> {
         let (width, height) = canvas.size();
-        let mut png = Vec::new();
-        PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive)
-            .write_image(&canvas.finish(), width, height, ExtendedColorType::Rgb8)
-            .map_err(|error| Error::Figure(error.to_string()))?;
+        let png = encode::png(&canvas.finish(), width, height)?;
         Ok(Self { png, width, height })
     }
 }

@@ -1,7 +1,7 @@
 //! Colours, sizes and line widths that all figures share.
 
 /// An opaque colour: red, green, blue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Colour(pub u8, pub u8, pub u8);
 
 impl Colour {
@@ -12,8 +12,18 @@ impl Colour {
     /// Theory, bounds, references.
     pub const THEORY: Self = Self(0x33, 0x33, 0x33);
 
+    /// The band that a margin leaves free.
+    pub const BAND: Self = Self(0xe0, 0xb0, 0x30);
+    /// Plain text.
+    pub const TEXT: Self = Self(0x22, 0x22, 0x22);
+    /// Text of lesser weight.
+    pub const GREY: Self = Self(0x70, 0x70, 0x70);
+    /// An answer that is right.
+    pub const RIGHT: Self = Self(0x00, 0x7a, 0x58);
+    /// An answer that is wrong.
+    pub const WRONG: Self = Self(0xb8, 0x46, 0x00);
+
     pub(super) const WHITE: Self = Self(0xff, 0xff, 0xff);
-    pub(super) const TEXT: Self = Self(0x22, 0x22, 0x22);
     pub(super) const FRAME: Self = Self(0x55, 0x55, 0x55);
     pub(super) const GRID: Self = Self(0xe6, 0xe6, 0xe6);
 

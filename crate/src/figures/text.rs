@@ -87,9 +87,32 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     lay_out(text, size).width
 }
 
-/// Breaks `text` at spaces into lines of at most `room`; a longer word stands alone.
-/// Line breaks in `text` are kept.
+/// Breaks `text` at spaces into as few lines as fit into `room`, of about equal length; a
+/// longer word stands alone. Line breaks in `text` are kept.
 pub(super) fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
+    let lines = fill(text, size, room);
+    let narrower = (0..20).map(|k| fill(text, size, room * (0.5 + 0.025 * f64::from(k))));
+    narrower
+        .filter(|other| other.len() == lines.len())
+        .find(|other| other.iter().all(|line| width(line, size) <= room))
+        .unwrap_or(lines)
+}
+
+/// As [`wrap`], in at most `most` lines; what does not fit is left out, with an ellipsis.
+pub(super) fn wrap_to(most: usize, text: &str, size: f64, room: f64) -> Vec<String> {
+    let mut lines = wrap(text, size, room);
+    if lines.len() > most {
+        lines = fill(text, size, room);
+        lines.truncate(most);
+        if let Some(last) = lines.last_mut() {
+            *last = format!("{}…", last.trim_end_matches([' ', ',', ':']));
+        }
+    }
+    lines
+}
+
+/// Fills each line as far as it goes.
+fn fill(text: &str, size: f64, room: f64) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
         let mut line = String::new();

@@ -26,7 +26,7 @@ pub use report::Report;
 pub use separation::{Separation, Verdict};
 pub use similarities::Similarities;
 
-use ndarray::ArrayView3;
+use ndarray::{Array3, ArrayView3, s};
 
 use crate::Result;
 
@@ -64,4 +64,26 @@ impl Geometry {
     pub fn is_constellation(&self, margin: f64, relative_bias: f64) -> bool {
         self.min_matching >= relative_bias + margin && self.max_non_matching <= relative_bias - margin
     }
+}
+
+/// The vectors of two modalities `[2, pairs, dim + 1]` without an adapter's last
+/// coordinate, on the sphere of `dim` again: <delta U, delta V> / delta^2 = <U, V>.
+///
+/// # Errors
+/// [`crate::Error::Shape`] if there is no coordinate to leave out.
+pub fn without_adapter(embeddings: ArrayView3<f32>) -> Result<Array3<f32>> {
+    let dim = embeddings.dim().2;
+    if dim < 2 {
+        return Err(crate::Error::Shape {
+            what: "embeddings with an adapter",
+            got: format!("{:?}", embeddings.shape()),
+            expected: "[2, pairs, dim + 1]".to_owned(),
+        });
+    }
+    let mut vectors = embeddings.slice(s![.., .., ..dim - 1]).to_owned();
+    for mut row in vectors.rows_mut() {
+        let norm = row.dot(&row).sqrt();
+        row /= norm;
+    }
+    Ok(vectors)
 }

@@ -1,15 +1,18 @@
 //! The one training loop.
 
 mod engine;
+mod fused;
 mod history;
 mod libtorch;
 mod progress;
+pub mod sweep;
 
 use std::time::Instant;
 
 pub(crate) use engine::{Engine, State};
 pub use history::{History, Record};
 pub use progress::{Progress, print_progress};
+pub use sweep::{Sweep, train_all};
 
 use crate::run::{Run, Snapshot};
 use crate::{EngineChoice, Error, Experiment, Result, sphere};
@@ -24,12 +27,18 @@ pub struct Settings {
     /// How many snapshots of the vectors to keep, spread evenly over log(epoch);
     /// none are kept of more than 100,000 numbers.
     pub snapshots: usize,
+    /// Most threads that the fused engine may use for this run.
+    pub threads: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { device: Device::Cpu, record: Record::default(), snapshots: 64 }
+        Self { device: Device::Cpu, record: Record::default(), snapshots: 64, threads: all_cores() }
     }
+}
+
+pub(crate) fn all_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Where to compute.
@@ -59,7 +68,7 @@ impl Experiment {
     pub fn train_with(&self, settings: Settings, progress: &mut dyn FnMut(&Progress)) -> Result<Run> {
         self.validate()?;
         let start = Instant::now();
-        let mut engine = build(self, settings.device)?;
+        let mut engine = build(self, settings.device, settings.threads)?;
         let mut history = History::default();
         let mut snapshots = Vec::new();
         let mut stops = snapshot_epochs(self, settings.snapshots).into_iter().peekable();
@@ -86,7 +95,7 @@ impl Experiment {
 }
 
 /// The engine that the description asks for, with its initial vectors.
-fn build(experiment: &Experiment, device: Device) -> Result<Box<dyn Engine>> {
+fn build(experiment: &Experiment, device: Device, threads: usize) -> Result<Box<dyn Engine>> {
     let initial = sphere::initial_vectors(experiment)?;
     match (experiment.engine, device) {
         (EngineChoice::Fused, Device::Cuda) => Err(Error::Value {
@@ -98,7 +107,10 @@ fn build(experiment: &Experiment, device: Device) -> Result<Box<dyn Engine>> {
         (_, Device::Cuda) => {
             Ok(Box::new(libtorch::Libtorch::new(experiment, initial, tch::Device::Cuda(0))?))
         }
-        (_, Device::Cpu) => Ok(Box::new(libtorch::Libtorch::new(experiment, initial, tch::Device::Cpu)?)),
+        (EngineChoice::Libtorch, Device::Cpu) => {
+            Ok(Box::new(libtorch::Libtorch::new(experiment, initial, tch::Device::Cpu)?))
+        }
+        (_, Device::Cpu) => Ok(Box::new(fused::Fused::new(experiment, initial, threads)?)),
     }
 }
 

@@ -1,0 +1,245 @@
+//! Vectors of float32, as wide as the processor has them, chosen at run time.
+
+use std::any::TypeId;
+use std::ops::{Add, Div, Mul, Sub};
+
+use pulp::{Arch, Scalar128b, Simd, WithSimd};
+
+/// Which vector instructions the kernel runs on.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Path {
+    /// The best that pulp found: AVX-512, AVX2 with FMA, or NEON.
+    Detected(Arch),
+    /// Four lanes in plain Rust, for every other processor.
+    Portable,
+    /// Sixteen lanes in plain Rust: the code of AVX-512 on a machine without it.
+    #[cfg(test)]
+    Wide,
+}
+
+impl Path {
+    pub(super) fn detect() -> Self {
+        match Arch::new() {
+            Arch::Scalar => Self::Portable,
+            arch => Self::Detected(arch),
+        }
+    }
+
+    /// Runs `operation`, compiled for these instructions.
+    pub(super) fn run<Op: WithSimd>(self, operation: Op) -> Op::Output {
+        match self {
+            Self::Detected(arch) => arch.dispatch(operation),
+            Self::Portable => Scalar128b.vectorize(operation),
+            #[cfg(test)]
+            Self::Wide => pulp::Scalar512b.vectorize(operation),
+        }
+    }
+
+    /// Number of float32 in one vector; divides [`MAX_LANES`].
+    pub(super) fn lanes(self) -> usize {
+        struct Count;
+        impl WithSimd for Count {
+            type Output = usize;
+            fn with_simd<S: Simd>(self, _: S) -> usize {
+                S::F32_LANES
+            }
+        }
+        self.run(Count)
+    }
+}
+
+/// The widest vector, that of AVX-512.
+pub(super) const MAX_LANES: usize = 16;
+
+/// One vector of float32 with arithmetic on every lane.
+///
+/// The kernel must be one function in machine code, or its parts lose the processor's
+/// features: everything is `inline(always)`, and vectors are not passed through
+/// closures, which cannot be.
+pub(super) struct Lanes<S: Simd> {
+    simd: S,
+    value: S::f32s,
+}
+
+impl<S: Simd> Clone for Lanes<S> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Simd> Copy for Lanes<S> {}
+
+impl<S: Simd> Lanes<S> {
+    #[inline(always)]
+    pub(super) fn new(simd: S, value: S::f32s) -> Self {
+        Self { simd, value }
+    }
+
+    #[inline(always)]
+    pub(super) fn splat(simd: S, value: f32) -> Self {
+        Self { simd, value: simd.splat_f32s(value) }
+    }
+
+    /// `value` in every lane.
+    #[inline(always)]
+    pub(super) fn all(self, value: f32) -> Self {
+        Self::splat(self.simd, value)
+    }
+
+    #[inline(always)]
+    pub(super) fn simd(self) -> S {
+        self.simd
+    }
+
+    #[inline(always)]
+    pub(super) fn get(self) -> S::f32s {
+        self.value
+    }
+
+    /// `self * factor + term`, rounded once where the processor can.
+    #[inline(always)]
+    pub(super) fn mul_add(self, factor: Self, term: Self) -> Self {
+        // Without the instruction the single rounding would cost a function call a lane.
+        let plain = [TypeId::of::<Scalar128b>(), TypeId::of::<pulp::Scalar512b>()];
+        let has_fma = cfg!(any(target_arch = "aarch64", target_feature = "fma"))
+            || (plain[0] != TypeId::of::<S>() && plain[1] != TypeId::of::<S>());
+        match has_fma {
+            true => Self { value: self.simd.mul_add_f32s(self.value, factor.value, term.value), ..self },
+            false => self * factor + term,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn min(self, other: Self) -> Self {
+        Self { value: self.simd.min_f32s(self.value, other.value), ..self }
+    }
+
+    #[inline(always)]
+    pub(super) fn max(self, other: Self) -> Self {
+        Self { value: self.simd.max_f32s(self.value, other.value), ..self }
+    }
+
+    #[inline(always)]
+    pub(super) fn abs(self) -> Self {
+        Self { value: self.simd.abs_f32s(self.value), ..self }
+    }
+
+    #[inline(always)]
+    pub(super) fn sqrt(self) -> Self {
+        Self { value: self.simd.sqrt_f32s(self.value), ..self }
+    }
+
+    /// `positive` in the lanes where `self >= 0`, `negative` in the others.
+    #[inline(always)]
+    pub(super) fn select(self, positive: Self, negative: Self) -> Self {
+        let mask = self.simd.greater_than_or_equal_f32s(self.value, self.simd.splat_f32s(0.0));
+        Self { value: self.simd.select_f32s(mask, positive.value, negative.value), ..self }
+    }
+
+    /// Sum of the lanes.
+    #[inline(always)]
+    pub(super) fn sum(self) -> f32 {
+        self.simd.reduce_sum_f32s(self.value)
+    }
+
+    /// Smallest lane.
+    #[inline(always)]
+    pub(super) fn smallest(self) -> f32 {
+        self.simd.reduce_min_f32s(self.value)
+    }
+
+    /// Largest lane.
+    #[inline(always)]
+    pub(super) fn largest(self) -> f32 {
+        self.simd.reduce_max_f32s(self.value)
+    }
+
+    /// 2^self for lanes in [-126, 126], within 1e-7 relative; exact for whole numbers.
+    #[inline(always)]
+    pub(super) fn exp2(self) -> Self {
+        let simd = self.simd;
+        // Adding 1.5 * 2^23 rounds to a whole number n, which stands in the low bits.
+        let shifted = self + self.all(12_582_912.0);
+        let f = self - (shifted - self.all(12_582_912.0));
+        // Minimax of (2^f - 1) / f, relative to 2^f, on [-1/2, 1/2]: 9.1e-8.
+        let p = f
+            .mul_add(self.all(0.001_326_472_7), self.all(0.009_671_513))
+            .mul_add(f, self.all(0.055_507_337))
+            .mul_add(f, self.all(0.240_222_42))
+            .mul_add(f, self.all(0.693_147))
+            .mul_add(f, self.all(1.0));
+        let n = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted.value), simd.splat_u32s(23));
+        let bits = simd.add_u32s(simd.transmute_u32s_f32s(p.value), n);
+        Self::new(simd, simd.transmute_f32s_u32s(bits))
+    }
+
+    /// The mantissa in [1, 2) and the biased exponent of positive, normal lanes.
+    #[inline(always)]
+    pub(super) fn split(self) -> (Self, S::u32s) {
+        let simd = self.simd;
+        let bits = simd.transmute_u32s_f32s(self.value);
+        let fraction = simd.and_u32s(bits, simd.splat_u32s(0x007f_ffff));
+        let mantissa = simd.or_u32s(fraction, simd.splat_u32s(0x3f80_0000));
+        let exponent = simd.wrapping_dyn_shr_u32s(bits, simd.splat_u32s(23));
+        (Self::new(simd, simd.transmute_f32s_u32s(mantissa)), exponent)
+    }
+
+    /// ln(1 + self) for lanes in [0, 1e30], within 2e-7 relative.
+    #[inline(always)]
+    pub(super) fn ln_1p(self) -> Self {
+        let simd = self.simd;
+        let one_plus = self + self.all(1.0);
+        let lost = self - (one_plus - self.all(1.0));
+        // one_plus = 2^k m with m in [sqrt(1/2), sqrt(2)).
+        let bits = simd.transmute_u32s_f32s(one_plus.value);
+        let above_sqrt_half = simd.sub_u32s(bits, simd.splat_u32s(std::f32::consts::FRAC_1_SQRT_2.to_bits()));
+        let k = simd.wrapping_dyn_shr_u32s(above_sqrt_half, simd.splat_u32s(23));
+        let m = simd.sub_u32s(bits, simd.wrapping_dyn_shl_u32s(k, simd.splat_u32s(23)));
+        let m = Self::new(simd, simd.transmute_f32s_u32s(m));
+        // The bits of 2^23 + k, read as a float32.
+        let k = simd.or_u32s(k, simd.splat_u32s(8_388_608_f32.to_bits()));
+        let k = Self::new(simd, simd.transmute_f32s_u32s(k)) - self.all(8_388_608.0);
+        // ln m = 2 artanh s, with |s| < 0.172.
+        let s = (m - self.all(1.0)) / (m + self.all(1.0));
+        let s2 = s * s;
+        let series = s2
+            .mul_add(self.all(2.0 / 9.0), self.all(2.0 / 7.0))
+            .mul_add(s2, self.all(2.0 / 5.0))
+            .mul_add(s2, self.all(2.0 / 3.0))
+            .mul_add(s2, self.all(2.0));
+        k.mul_add(self.all(std::f32::consts::LN_2), s * series) + lost / one_plus
+    }
+}
+
+impl<S: Simd> Add for Lanes<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self { value: self.simd.add_f32s(self.value, other.value), ..self }
+    }
+}
+
+impl<S: Simd> Sub for Lanes<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self { value: self.simd.sub_f32s(self.value, other.value), ..self }
+    }
+}
+
+impl<S: Simd> Mul for Lanes<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self { value: self.simd.mul_f32s(self.value, other.value), ..self }
+    }
+}
+
+impl<S: Simd> Div for Lanes<S> {
+    type Output = Self;
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        Self { value: self.simd.div_f32s(self.value, other.value), ..self }
+    }
+}

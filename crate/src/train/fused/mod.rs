@@ -1,0 +1,232 @@
+//! The engine `fused`: gradients derived by hand, computed in one pass over the pairs.
+//!
+//! With G the derivatives of the terms by the logits, the gradients of the loss are
+//! `t G V` by U, `t G^T U` by V, `t sum G (s - b_rel)` by log t and `-t sum G` by the
+//! relative bias. A pass computes a tile of similarities at a time, replaces it by its
+//! part of G and multiplies that, while the tile is in the first cache; nothing of
+//! size N x N is ever stored. Everything runs on vector instructions that are chosen
+//! at run time.
+
+mod adam;
+mod adapter;
+mod lanes;
+mod panels;
+mod pass;
+mod products;
+#[cfg(test)]
+mod speed;
+mod terms;
+#[cfg(test)]
+mod tests;
+
+use ndarray::{Array3, Axis};
+
+use self::adam::{Descend, Moments, Scalar, Step, Tangent};
+use self::adapter::Adapter;
+use self::lanes::Path;
+use self::panels::{Panels, Shape};
+use self::pass::Pass;
+use self::terms::Logits;
+use super::{Engine, History, Record, State};
+use crate::{BiasKind, Experiment, Result};
+
+/// Trains one run on the CPU; see the module.
+#[derive(Debug)]
+pub(crate) struct Fused {
+    experiment: Experiment,
+    path: Path,
+    pass: Pass,
+    points: Vec<Panels>,
+    /// Moments of the trained modalities, the last ones of `points`.
+    moments: Vec<Moments>,
+    log_t: Scalar,
+    bias: Scalar,
+    adapter: Option<Adapter>,
+    steps: usize,
+}
+
+/// The loss, its derivatives by the parameters, and what else a pass sees.
+#[derive(Debug, Clone, Copy)]
+struct Derivatives {
+    loss: f64,
+    log_t: f64,
+    bias: f64,
+    adapter: f64,
+    margin: f64,
+    optimal_relative_bias: f64,
+}
+
+impl Fused {
+    /// Starts `experiment`, valid, from the unit vectors `initial` `[M, N, d]`, on up
+    /// to `threads` threads. The number of threads does not change the results.
+    ///
+    /// # Errors
+    /// [`crate::Error::Threads`] if the system starts no more threads.
+    pub(crate) fn new(experiment: &Experiment, initial: Array3<f32>, threads: usize) -> Result<Self> {
+        Self::on(Path::detect(), experiment, initial, threads)
+    }
+
+    fn on(path: Path, experiment: &Experiment, initial: Array3<f32>, threads: usize) -> Result<Self> {
+        let (modalities, rows, dim) = initial.dim();
+        let extra = usize::from(experiment.adapter.is_some());
+        let extended = Shape::new(rows, dim + extra, path.lanes());
+        let shape = Shape { dim, ..extended };
+        let points: Vec<Panels> =
+            initial.axis_iter(Axis(0)).map(|rows| Panels::from_rows(shape, rows)).collect();
+        let moments = (usize::from(experiment.locked)..modalities)
+            .map(|_| Moments { first: Panels::zeros(shape), second: Panels::zeros(shape) })
+            .collect();
+        Ok(Self {
+            path,
+            pass: Pass::new(path, modalities, extended, threads)?,
+            moments,
+            log_t: Scalar::new(experiment.temperature.init.ln()),
+            bias: Scalar::new(experiment.bias.init),
+            adapter: experiment.adapter.map(|x| Adapter::new(x, &points)),
+            points,
+            experiment: experiment.clone(),
+            steps: 0,
+        })
+    }
+
+    fn temperature(&self) -> f32 {
+        self.log_t.value.exp()
+    }
+
+    fn logits(&self) -> Logits {
+        let (offset, shift) = match self.experiment.bias.kind {
+            BiasKind::Relative => (self.bias.value, 0.0),
+            BiasKind::Absolute => (0.0, self.bias.value),
+        };
+        Logits { t: self.temperature(), offset, shift, numerics: self.experiment.numerics }
+    }
+
+    /// One over the number of terms of the loss, over all pairs of modalities.
+    fn mean(&self) -> f64 {
+        let (modalities, rows) = (self.points.len() as f64, self.experiment.pairs as f64);
+        2.0 / (modalities * (modalities - 1.0) * rows * rows)
+    }
+
+    /// The vectors as the loss sees them.
+    fn seen(&self) -> &[Panels] {
+        self.adapter.as_ref().map_or(&self.points, |adapter| &adapter.extended)
+    }
+
+    /// The loss and its derivatives at the present vectors and parameters. Those by
+    /// the vectors stay in `pass`.
+    fn differentiate(&mut self) -> Derivatives {
+        let logits = self.logits();
+        let (t, mean, delta) =
+            (f64::from(logits.t), self.mean(), self.adapter.as_ref().map_or(1.0, Adapter::delta));
+        let first_trained = self.points.len() - self.moments.len();
+        let seen = self.adapter.as_ref().map_or(&self.points, |adapter| &adapter.extended);
+        let sums = self.pass.run(logits, seen, first_trained);
+        let scale = (t * mean) as f32 * delta;
+        let gradients = self.pass.gradients();
+        for (points, gradient) in seen.iter().zip(gradients).skip(first_trained) {
+            self.path.run(Tangent { points, gradient, scale });
+        }
+        let offset = f64::from(logits.offset);
+        let (matching, other) = (f64::from(sums.min_matching), f64::from(sums.max_other));
+        Derivatives {
+            // Similarities that are not numbers show in this sum only.
+            loss: if sums.gx.is_finite() { sums.loss * mean } else { f64::NAN },
+            log_t: t * mean * sums.gx,
+            bias: match self.experiment.bias.kind {
+                BiasKind::Relative => -t * mean * sums.g,
+                BiasKind::Absolute => -mean * sums.g,
+            },
+            adapter: self
+                .adapter
+                .as_ref()
+                .map_or(0.0, |adapter| t * mean * adapter.derivative(sums.g, sums.gx + offset * sums.g)),
+            margin: (matching - other) / 2.0,
+            optimal_relative_bias: (matching + other) / 2.0 + offset,
+        }
+    }
+
+    /// One step of Adam along the derivatives.
+    fn descend(&mut self, derivatives: &Derivatives) {
+        self.steps += 1;
+        let step = Step::new(self.experiment.learning_rate, self.steps);
+        let first_trained = self.points.len() - self.moments.len();
+        let trained = self.points.iter_mut().zip(self.pass.gradients()).skip(first_trained);
+        for ((points, gradient), moments) in trained.zip(&mut self.moments) {
+            self.path.run(Descend { points, gradient, moments, step });
+        }
+        if self.experiment.temperature.trainable {
+            self.log_t.step(step, derivatives.log_t as f32);
+        }
+        if self.experiment.bias.trainable {
+            self.bias.step(step, derivatives.bias as f32);
+        }
+        if let Some(adapter) = &mut self.adapter {
+            adapter.x.step(step, derivatives.adapter as f32);
+            adapter.extend(&self.points);
+        }
+    }
+
+    /// xi of the first two modalities.
+    fn xi(&self) -> f64 {
+        let seen = self.seen();
+        let (u, v) = (&seen[0], &seen[1]);
+        let Shape { rows, dim, width, panels } = u.shape;
+        let mut lengths = 0.0;
+        let mut mean = vec![0.0_f64; dim];
+        let mut squares = vec![0.0_f64; width];
+        for panel in 0..panels {
+            squares.fill(0.0);
+            let coordinates = u.panel(panel).chunks_exact(width).zip(v.panel(panel).chunks_exact(width));
+            for ((u, v), mean) in coordinates.zip(&mut mean) {
+                for ((u, v), square) in u.iter().zip(v).zip(&mut squares) {
+                    let difference = f64::from(u - v);
+                    *mean += difference;
+                    *square += difference * difference;
+                }
+            }
+            lengths += squares.iter().map(|square| square.sqrt()).sum::<f64>();
+        }
+        let length_of_mean = mean.iter().map(|x| x * x).sum::<f64>().sqrt();
+        (lengths - length_of_mean) / rows as f64
+    }
+}
+
+impl Engine for Fused {
+    fn name(&self) -> &'static str {
+        "fused"
+    }
+
+    fn advance(&mut self, epochs: usize, record: Record, history: &mut History) -> Result<()> {
+        for _ in 0..epochs {
+            if record.xi {
+                history.xi.push(self.xi());
+            }
+            let derivatives = self.differentiate();
+            self.descend(&derivatives);
+            history.loss.push(derivatives.loss);
+            let t = f64::from(self.temperature());
+            history.temperature.push(t);
+            history.relative_bias.push(self.experiment.bias.kind.relative(self.bias.value.into(), t));
+            if record.margin {
+                history.margin.push(derivatives.margin);
+                history.optimal_relative_bias.push(derivatives.optimal_relative_bias);
+            }
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> Result<State> {
+        let seen = self.seen();
+        let shape = seen[0].shape;
+        let mut embeddings = Array3::zeros((seen.len(), shape.rows, shape.dim));
+        for (panels, rows) in seen.iter().zip(embeddings.axis_iter_mut(Axis(0))) {
+            panels.to_rows(rows);
+        }
+        Ok(State {
+            embeddings,
+            temperature: self.temperature().into(),
+            bias: self.bias.value.into(),
+            delta: self.adapter.as_ref().map(|adapter| adapter.delta().into()),
+        })
+    }
+}

@@ -1,0 +1,234 @@
+//! One pass over all pairs of vectors: the loss and its gradients.
+
+use rayon::prelude::*;
+
+use super::lanes::{MAX_LANES, Path};
+use super::panels::{Aligned, Panels, Shape};
+use super::products::{
+    AddProducts, Collect, ColumnGradient, Panel, ROWS, RowBlock, RowGradient, Similarities,
+};
+use super::terms::{Logits, Matching, Others, Sums};
+
+/// Computes the sums over all entries of all pairs of modalities, and the gradients
+/// of the sum of their terms by the vectors, divided by t.
+///
+/// The work is cut into blocks of rows, and these into shares, each with gradients of
+/// its own that are added up in order; the cut depends on the sizes alone. So the
+/// result has the same bytes whatever the number of threads.
+#[derive(Debug)]
+pub(super) struct Pass {
+    path: Path,
+    blocks: Vec<Block>,
+    shares: Vec<Share>,
+    pool: Option<rayon::ThreadPool>,
+}
+
+/// Up to [`ROWS`] rows of modality `u` against all rows of modality `v`.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    u: usize,
+    v: usize,
+    panel: usize,
+    first: usize,
+}
+
+/// What one thread works on, and with.
+#[derive(Debug)]
+struct Share {
+    blocks: std::ops::Range<usize>,
+    gradients: Vec<Panels>,
+    tile: Aligned,
+    partial: Aligned,
+    sums: Sums,
+}
+
+/// Multiplications below which another share does not pay for the hand-over.
+const SHARE_WORK: usize = 8 << 20;
+const MAX_SHARES: usize = 16;
+/// float32 in the gradients of all shares together; 256 MB.
+const MAX_SHARED: usize = 64 << 20;
+
+impl Pass {
+    /// A pass over `modalities` modalities of one `shape`, on up to `threads` threads.
+    pub(super) fn new(path: Path, modalities: usize, shape: Shape, threads: usize) -> crate::Result<Self> {
+        let blocks: Vec<Block> = (0..modalities)
+            .flat_map(|u| (u + 1..modalities).map(move |v| (u, v)))
+            .flat_map(|(u, v)| (0..shape.panels).map(move |panel| (u, v, panel)))
+            .flat_map(|(u, v, panel)| {
+                (0..shape.rows_in(panel)).step_by(ROWS).map(move |first| Block { u, v, panel, first })
+            })
+            .collect();
+        let numbers = modalities * shape.panels * shape.width * shape.dim;
+        let work = blocks.len() * ROWS * shape.rows * (shape.dim + 12);
+        let shares = (work / SHARE_WORK).min(MAX_SHARED / numbers).clamp(1, MAX_SHARES).min(blocks.len());
+        let share = |index: usize| Share {
+            blocks: blocks.len() * index / shares..blocks.len() * (index + 1) / shares,
+            gradients: (0..modalities).map(|_| Panels::zeros(shape)).collect(),
+            tile: Aligned::zeros(ROWS * shape.width),
+            partial: Aligned::zeros(shape.dim * ROWS * MAX_LANES),
+            sums: Sums::EMPTY,
+        };
+        let shares: Vec<Share> = (0..shares).map(share).collect();
+        let threads = threads.min(shares.len());
+        let pool = match threads {
+            0 | 1 => None,
+            _ => Some(
+                rayon::ThreadPoolBuilder::new()
+                    .num_threads(threads)
+                    .build()
+                    .map_err(crate::Error::Threads)?,
+            ),
+        };
+        Ok(Self { path, blocks, shares, pool })
+    }
+
+    /// Runs over `points`; modalities below `first_trained` get no useful gradient.
+    pub(super) fn run(&mut self, logits: Logits, points: &[Panels], first_trained: usize) -> Sums {
+        let Self { path, blocks, shares, pool } = self;
+        let one = |share: &mut Share| {
+            run_share(*path, logits, points, first_trained, blocks, share);
+        };
+        match pool {
+            Some(pool) => pool.install(|| shares.par_iter_mut().with_max_len(1).for_each(one)),
+            None => shares.iter_mut().for_each(one),
+        }
+        let (total, others) = shares.split_first_mut().expect("at least one share");
+        for other in others.iter() {
+            total.sums = total.sums.merge(other.sums);
+            for (total, other) in total.gradients.iter_mut().zip(&other.gradients) {
+                for (total, other) in total.as_mut_slice().iter_mut().zip(other.as_slice()) {
+                    *total += other;
+                }
+            }
+        }
+        total.gradients.iter_mut().for_each(Panels::clear_filling);
+        total.sums
+    }
+
+    /// The gradients of the last run, one a modality.
+    pub(super) fn gradients(&mut self) -> &mut [Panels] {
+        &mut self.shares[0].gradients
+    }
+}
+
+/// Runs over the blocks of one share.
+fn run_share(
+    path: Path,
+    logits: Logits,
+    points: &[Panels],
+    first_trained: usize,
+    blocks: &[Block],
+    share: &mut Share,
+) {
+    let Share { gradients, tile, partial, sums, .. } = share;
+    gradients.iter_mut().for_each(|gradient| gradient.as_mut_slice().fill(0.0));
+    *sums = Sums::EMPTY;
+    for &block in &blocks[share.blocks.clone()] {
+        let (u, v) = (&points[block.u], &points[block.v]);
+        let trained = block.u >= first_trained;
+        let work = Work {
+            path,
+            logits,
+            block,
+            u,
+            v,
+            trained,
+            gradients,
+            tile: tile.as_mut_slice(),
+            partial: partial.as_mut_slice(),
+        };
+        *sums = sums.merge(work.run());
+    }
+}
+
+/// One block of rows. Each of its operations is a function of its own in machine code,
+/// with all registers to itself.
+struct Work<'a> {
+    path: Path,
+    logits: Logits,
+    block: Block,
+    u: &'a Panels,
+    v: &'a Panels,
+    /// Whether U is trained.
+    trained: bool,
+    gradients: &'a mut [Panels],
+    tile: &'a mut [f32],
+    partial: &'a mut [f32],
+}
+
+impl Work<'_> {
+    fn run(mut self) -> Sums {
+        let Block { u: u_index, panel, first, .. } = self.block;
+        let Shape { width, dim, panels, .. } = self.u.shape;
+        let count = ROWS.min(width - first);
+        let rows = RowBlock { panel: Panel { data: self.u.panel(panel), width }, first, count };
+        let partial = dim * ROWS * self.path.lanes();
+        self.partial[..partial].fill(0.0);
+        let mut sums = Sums::EMPTY;
+        for other in 0..panels {
+            sums = sums.merge(self.panel(rows, other));
+        }
+        if self.trained {
+            let gradient = self.gradients[u_index].panel_mut(panel);
+            self.path.run(Collect { partial: &self.partial[..partial], gradient, width, first, count });
+        }
+        sums.merge(self.diagonal(rows))
+    }
+
+    /// The block's rows against one panel of V.
+    fn panel(&mut self, u: RowBlock, other: usize) -> Sums {
+        let width = self.u.shape.width;
+        let v = Panel { data: self.v.panel(other), width };
+        let tile = &mut self.tile[..u.count * width];
+        self.path.run(Similarities { u, v, start: -self.logits.offset, tile });
+        silence(self.logits, self.block, self.u.shape, other, tile);
+        let sums = self.path.run(Others { logits: self.logits, tile });
+        let gradient = self.gradients[self.block.v].panel_mut(other);
+        self.path.run(ColumnGradient { tile, u, gradient });
+        if self.trained {
+            self.path.run(RowGradient { tile, rows: u.count, v, partial: self.partial });
+        }
+        sums
+    }
+
+    /// The matching pairs of the block.
+    fn diagonal(&mut self, u: RowBlock) -> Sums {
+        let Block { panel, first, .. } = self.block;
+        let Shape { width, .. } = self.v.shape;
+        let diagonal = &mut self.tile[..u.count];
+        diagonal.fill(-self.logits.offset);
+        let coordinates = u.panel.data.chunks_exact(width).zip(self.v.panel(panel).chunks_exact(width));
+        for (u_k, v_k) in coordinates.clone() {
+            let (a, b) = (&u_k[first..][..u.count], &v_k[first..][..u.count]);
+            self.path.run(AddProducts { a, b, sums: diagonal });
+        }
+        let real = self.v.shape.rows_in(panel).saturating_sub(first).min(u.count);
+        diagonal[real..].fill(self.logits.silent_match());
+        let sums = self.path.run(Matching { logits: self.logits, diagonal });
+        for (k, (u_k, v_k)) in coordinates.enumerate() {
+            let at = k * width + first..k * width + first + u.count;
+            let gradient_v = &mut self.gradients[self.block.v].panel_mut(panel)[at.clone()];
+            self.path.run(AddProducts { a: diagonal, b: &u_k[first..][..u.count], sums: gradient_v });
+            if self.trained {
+                let gradient_u = &mut self.gradients[self.block.u].panel_mut(panel)[at];
+                self.path.run(AddProducts { a: diagonal, b: &v_k[first..][..u.count], sums: gradient_u });
+            }
+        }
+        sums
+    }
+}
+
+/// Takes the matching pairs and the filling out of a tile of similarities.
+fn silence(logits: Logits, block: Block, shape: Shape, other: usize, tile: &mut [f32]) {
+    let silent = logits.silent();
+    let (real_rows, real_columns) = (shape.rows_in(block.panel), shape.rows_in(other));
+    for (i, row) in tile.chunks_exact_mut(shape.width).enumerate() {
+        if block.first + i >= real_rows {
+            row.fill(silent);
+        }
+        row[real_columns..].fill(silent);
+        if other == block.panel {
+            row[block.first + i] = silent;
+        }
+    }
+}

@@ -1,0 +1,35 @@
+use super::*;
+#[test]
+#[ignore]
+fn speed() {
+    for (n, d, m, epochs) in [
+        (20, 3, 2, 20000),
+        (100, 10, 2, 4000),
+        (100, 100, 2, 1000),
+        (1000, 10, 2, 60),
+        (4000, 64, 2, 2),
+        (100, 10, 10, 100),
+    ] {
+        let e = Experiment { pairs: n, dim: d, modalities: m, ..Default::default() };
+        let initial = crate::sphere::initial_vectors(&e).unwrap();
+        let threads = std::env::var("T").map_or(1, |t| t.parse().unwrap());
+        let mut f = Fused::new(&e, initial, threads).unwrap();
+        let mut h = History::default();
+        f.advance(epochs / 10 + 1, Record::default(), &mut h).unwrap();
+        let mut best = f64::INFINITY;
+        for _ in 0..5 {
+            let t = cpu();
+            f.advance(epochs, Record::default(), &mut h).unwrap();
+            best = best.min((cpu() - t) / epochs as f64 * 1e6);
+        }
+        println!(
+            "{n} {d} {m}: {best:.2} us, {:.3} ns/entry",
+            best * 1e3 / ((n * n) as f64 * (m * (m - 1) / 2) as f64)
+        );
+    }
+}
+
+fn cpu() -> f64 {
+    let s = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    s.split(' ').next().unwrap().parse::<f64>().unwrap() * 1e-9
+}

@@ -1,0 +1,82 @@
+//! Sweeps: many experiments trained side by side, into a folder if wanted.
+//!
+//! # The JSON form
+//!
+//! ```json
+//! {
+//!   "base": {"pairs": 100, "dim": 10, "epochs": 5000},
+//!   "grid": {"bias.init": {"from": -1, "to": 1, "count": 10}, "seed": [1, 2, 3]},
+//!   "runs": [{"bias": {"trainable": false}}, {"numerics": "exact"}],
+//!   "record": {"margin": true, "xi": false}
+//! }
+//! ```
+//!
+//! - `base`: a run's description; absent keys take their defaults.
+//! - `runs`: descriptions whose keys replace those of `base`, one after the other;
+//!   without it there is one, the base itself.
+//! - `grid`: for each of them, all combinations of these values, the last key varying
+//!   fastest. A key is dotted, such as `bias.init`. Its values are a list, or `count`
+//!   equidistant ones `from` .. `to`, both included.
+//! - `record`: what is recorded at every epoch beside loss, temperature and relative
+//!   bias; nothing if it is absent.
+//!
+//! # The folder
+//!
+//! Each run is two files, `<key>.npz` as [`Run::save`] writes it and `<key>.json` with
+//! description and summary, where `<key>` is a hash of the description, of what is
+//! recorded and of the version of the engines. The JSON file is written last, so a run
+//! that has one is whole and is not trained again, by this sweep or another one.
+
+mod describe;
+mod side_by_side;
+mod store;
+
+use std::path::Path;
+
+pub use describe::Sweep;
+pub use side_by_side::{SweepProgress, print_sweep_progress};
+
+use self::store::Store;
+use super::Settings;
+use crate::{Experiment, Result, Run};
+
+/// Trains experiments side by side on all cores, printing progress when it takes
+/// long; the runs come in the same order. Each has the same numbers as when it is
+/// trained alone.
+///
+/// # Errors
+/// [`crate::Error::InSweep`] for the first experiment that fails, when the others are done.
+pub fn train_all(experiments: &[Experiment], settings: Settings) -> Result<Vec<Run>> {
+    side_by_side::train(experiments, settings, None, &mut print_sweep_progress())
+}
+
+impl Sweep {
+    /// Trains all experiments side by side; the runs come in the sweep's order.
+    ///
+    /// # Errors
+    /// As [`train_all`].
+    pub fn train(&self) -> Result<Vec<Run>> {
+        train_all(&self.experiments, self.settings())
+    }
+
+    /// Trains those experiments of which `folder` has no run yet, and puts each run
+    /// there as it is finished; see the [module](self). `progress` hears of it.
+    ///
+    /// # Errors
+    /// As [`train_all`], and [`crate::Error::File`] if `folder` cannot be written.
+    pub fn train_into(
+        &self,
+        folder: impl AsRef<Path>,
+        progress: &mut dyn FnMut(&SweepProgress),
+    ) -> Result<Vec<Run>> {
+        let store = Store::at(folder.as_ref(), self.record);
+        side_by_side::train(&self.experiments, self.settings(), Some(&store), progress)
+    }
+
+    fn settings(&self) -> Settings {
+        Settings { record: self.record, snapshots: 0, ..Settings::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

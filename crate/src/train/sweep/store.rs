@@ -1,0 +1,109 @@
+//! A folder of finished runs, found again by their descriptions.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array1, Array3};
+use ndarray_npy::NpzReader;
+use serde::{Deserialize, Serialize};
+
+use crate::train::{History, State};
+use crate::{Error, Experiment, Record, Result, Run, files};
+
+/// To be raised with every change of an engine that changes results, so that runs of
+/// an older one are not taken for its own.
+const ENGINES: u32 = 1;
+
+/// See the parent module.
+#[derive(Debug)]
+pub(super) struct Store {
+    folder: PathBuf,
+    record: Record,
+}
+
+/// The JSON file of a run.
+#[derive(Serialize, Deserialize)]
+struct Entry<S> {
+    experiment: Experiment,
+    record: Record,
+    engines: u32,
+    summary: S,
+}
+
+/// What of the summary is not in the npz file.
+#[derive(Deserialize)]
+struct Rest {
+    bias: f64,
+    delta: Option<f64>,
+    engine: String,
+    seconds: f64,
+}
+
+impl Store {
+    pub(super) fn at(folder: &Path, record: Record) -> Self {
+        Self { folder: folder.to_owned(), record }
+    }
+
+    /// The run of this experiment, if it is there and whole.
+    pub(super) fn load(&self, experiment: &Experiment) -> Option<Run> {
+        let (npz, json) = self.paths(experiment);
+        let entry: Entry<Rest> = serde_json::from_slice(&fs::read(json).ok()?).ok()?;
+        let same = entry.experiment == *experiment && entry.record == self.record && entry.engines == ENGINES;
+        if !same {
+            return None;
+        }
+        let mut npz = NpzReader::new(File::open(npz).ok()?).ok()?;
+        let embeddings: Array3<f32> = npz.by_name("embeddings").ok()?;
+        let mut column = |name: &str, wanted: bool| match wanted {
+            true => npz.by_name(name).ok().map(|column: Array1<f64>| column.into_raw_vec_and_offset().0),
+            false => Some(Vec::new()),
+        };
+        let Record { margin, xi } = self.record;
+        let history = History {
+            loss: column("loss", true)?,
+            temperature: column("temperature", true)?,
+            relative_bias: column("relative_bias", true)?,
+            margin: column("margin", margin)?,
+            optimal_relative_bias: column("optimal_relative_bias", margin)?,
+            xi: column("xi", xi)?,
+        };
+        let Rest { bias, delta, engine, seconds } = entry.summary;
+        let engine = ["fused", "libtorch"].into_iter().find(|&name| name == engine)?;
+        let temperature = *history.temperature.last()?;
+        let state = State { embeddings, temperature, bias, delta };
+        Some(Run { experiment: experiment.clone(), history, snapshots: Vec::new(), state, engine, seconds })
+    }
+
+    pub(super) fn save(&self, run: &Run) -> Result<()> {
+        let (npz, json) = self.paths(&run.experiment);
+        run.save(npz)?;
+        let entry = Entry {
+            experiment: run.experiment.clone(),
+            record: self.record,
+            engines: ENGINES,
+            summary: run.summary(),
+        };
+        files::write_atomically(&json, |file| {
+            serde_json::to_writer_pretty(&mut *file, &entry)?;
+            file.write_all(b"\n")?;
+            Ok(())
+        })
+        .map_err(|source| Error::file(json, source))
+    }
+
+    fn paths(&self, experiment: &Experiment) -> (PathBuf, PathBuf) {
+        let key = key(experiment, self.record);
+        (self.folder.join(format!("{key}.npz")), self.folder.join(format!("{key}.json")))
+    }
+}
+
+/// Name of a run: a hash (FNV-1a, 128 bits) of its description, of what is recorded
+/// and of the version of the engines.
+pub(super) fn key(experiment: &Experiment, record: Record) -> String {
+    let description = serde_json::to_string(&(experiment, record, ENGINES)).expect("valid JSON");
+    let hash = description.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, byte| {
+        (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b)
+    });
+    format!("{hash:032x}")
+}

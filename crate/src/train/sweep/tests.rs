@@ -1,0 +1,116 @@
+use std::fs;
+
+use super::*;
+use crate::train::Record;
+use crate::{Bias, BiasKind};
+
+fn small() -> Experiment {
+    Experiment { pairs: 12, dim: 3, epochs: 40, ..Experiment::default() }
+}
+
+#[test]
+fn the_last_key_of_a_grid_varies_fastest() {
+    let sweep = Sweep::from_json(
+        r#"{"base": {"pairs": 5, "bias": {"trainable": true}},
+            "runs": [{}, {"bias": {"kind": "absolute"}}],
+            "grid": {"seed": [7, 8], "bias.init": {"from": -1, "to": 1, "count": 3}},
+            "record": {"margin": true}}"#,
+    )
+    .unwrap();
+    assert_eq!(sweep.record, Record { margin: true, xi: false });
+    let seen: Vec<_> = sweep.experiments.iter().map(|run| (run.bias.kind, run.seed, run.bias.init)).collect();
+    let expected: Vec<_> = [BiasKind::Relative, BiasKind::Absolute]
+        .into_iter()
+        .flat_map(|kind| [7, 8].map(|seed| (kind, seed)))
+        .flat_map(|(kind, seed)| [-1.0, 0.0, 1.0].map(|init| (kind, seed, init)))
+        .collect();
+    assert_eq!(seen, expected);
+    assert!(sweep.experiments.iter().all(|run| run.pairs == 5 && run.bias.trainable));
+}
+
+#[test]
+fn the_notebooks_form_is_the_same_sweep() {
+    let json = r#"{"base": {"pairs": 12, "dim": 3, "epochs": 40}, "grid": {"bias.init": [-0.5, 0.5], "seed": [1, 2]}}"#;
+    let sweep = Sweep::over(small()).values("bias.init", [-0.5, 0.5]).unwrap().seeds(1..=2).unwrap();
+    assert_eq!(Sweep::from_json(json).unwrap(), sweep);
+}
+
+#[test]
+fn an_error_names_the_key() {
+    for (json, key) in [
+        (r#"{"bass": {}}"#, "bass"),
+        (r#"{"base": {"pears": 1}}"#, "base"),
+        (r#"{"grid": {"bias.start": [1]}}"#, "bias.start"),
+        (r#"{"grid": {"seed": 1}}"#, "seed"),
+        (r#"{"grid": {"seed": {"from": 0, "to": 1, "count": 1}}}"#, "grid.seed"),
+        (r#"{"grid": {"seed": [0.5]}}"#, "seed"),
+        (r#"{"runs": [{"pairs": 1}]}"#, "pairs"),
+        (r#"{"runs": [{"bias": {"start": 1}}]}"#, "start"),
+        (r#"{"runs": []}"#, "runs"),
+        (r#"{} {}"#, "end"),
+    ] {
+        let message = Sweep::from_json(json).unwrap_err().to_string();
+        assert!(message.contains(key), "{json}: {message}");
+    }
+}
+
+#[test]
+fn runs_are_those_that_would_have_been_trained_alone() {
+    let mut sweep = Sweep::over(small()).seeds(1..=5).unwrap();
+    sweep.experiments.push(sweep.experiments[0].clone());
+    sweep.experiments.push(Experiment { bias: Bias::fixed(BiasKind::Relative, 0.5), ..small() });
+    let record = Record { margin: true, xi: true };
+    let runs = sweep.clone().recording(record).train().unwrap();
+    assert_eq!(runs.len(), 7);
+    for (experiment, run) in sweep.experiments.iter().zip(&runs) {
+        let settings = Settings { record, ..Settings::default() };
+        let alone = experiment.train_with(settings, &mut |_| ()).unwrap();
+        assert_eq!(run.experiment, *experiment);
+        assert_eq!(run.history, alone.history);
+        assert_eq!(run.embeddings(), alone.embeddings());
+    }
+}
+
+#[test]
+fn a_finished_run_is_not_trained_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = Record { margin: true, xi: false };
+    let first = Sweep::over(small()).seeds(1..=3).unwrap().recording(record);
+    let trained = |sweep: &Sweep| {
+        let mut epochs = 0;
+        let runs = sweep.train_into(folder.path(), &mut |progress| epochs = progress.epochs).unwrap();
+        (epochs, runs)
+    };
+    let (epochs, runs) = trained(&first);
+    assert_eq!(epochs, 3 * 40);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 6);
+
+    let (epochs, again) = trained(&Sweep::over(small()).seeds(2..=4).unwrap().recording(record));
+    assert_eq!(epochs, 40, "only seed 4 is new");
+    assert_eq!(again[0].history, runs[1].history);
+    assert_eq!(again[1].embeddings(), runs[2].embeddings());
+    assert_eq!(again[1].summary(), runs[2].summary());
+
+    // A run whose JSON file is missing was not finished; a damaged one does not count.
+    let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+    let of_kind =
+        |kind: &str| files.iter().find(|path| path.extension().is_some_and(|it| it == kind)).unwrap();
+    fs::remove_file(of_kind("json")).unwrap();
+    assert_eq!(trained(&Sweep::over(small()).seeds(1..=4).unwrap().recording(record)).0, 40);
+    fs::write(of_kind("npz"), b"PK").unwrap();
+    assert_eq!(trained(&Sweep::over(small()).seeds(1..=4).unwrap().recording(record)).0, 40);
+
+    let (epochs, _) = trained(&first.recording(Record::default()));
+    assert_eq!(epochs, 3 * 40, "what is recorded belongs to the run");
+}
+
+#[test]
+fn one_failing_run_leaves_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sweep = Sweep::over(small()).seeds(1..=3).unwrap();
+    sweep.experiments[1].temperature = crate::Temperature::fixed(3e38);
+    sweep.experiments[1].numerics = crate::Numerics::Exact;
+    let message = sweep.train_into(folder.path(), &mut |_| ()).unwrap_err().to_string();
+    assert!(message.contains("run 1") && message.contains("seed 2"), "{message}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
+}

@@ -1,0 +1,117 @@
+//! `environment.yml`: the conda environment, and the only place with Python versions.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+/// What `environment.yml` asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// Name of the conda environment.
+    pub name: String,
+    /// Oldest Python that serves, as (major, minor).
+    pub python: (u32, u32),
+    /// The `pip:` list, such as `torch==2.13.0`.
+    pub requirements: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    name: String,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Dependency {
+    Conda(String),
+    Pip { pip: Vec<String> },
+}
+
+impl Environment {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// If it is not a conda environment with `python>=MAJOR.MINOR` and a list of exact pip pins.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::parse(&text).with_context(|| format!("{}", path.display()))
+    }
+
+    /// Reads the text of such a file.
+    ///
+    /// # Errors
+    /// As [`Environment::read`].
+    pub fn parse(text: &str) -> Result<Self> {
+        let document: Document = serde_saphyr::from_str(text).context("not a conda environment")?;
+        let mut python = None;
+        let mut requirements = Vec::new();
+        for dependency in document.dependencies {
+            match dependency {
+                Dependency::Conda(conda) => python = python.or(oldest_python(&conda)),
+                Dependency::Pip { pip } => requirements.extend(pip),
+            }
+        }
+        if let Some(loose) = requirements.iter().find(|requirement| !requirement.contains("==")) {
+            bail!("pip: `{loose}` has no exact version, expected `NAME==VERSION`");
+        }
+        if requirements.is_empty() {
+            bail!("no pip list");
+        }
+        let python = python.context("no line `python>=MAJOR.MINOR`")?;
+        Ok(Self { name: document.name, python, requirements })
+    }
+
+    /// The version that `package` is pinned to.
+    #[must_use]
+    pub fn version(&self, package: &str) -> Option<&str> {
+        self.requirements.iter().find_map(|requirement| {
+            let (name, version) = requirement.split_once("==")?;
+            (name.trim() == package).then_some(version.trim())
+        })
+    }
+}
+
+fn oldest_python(dependency: &str) -> Option<(u32, u32)> {
+    let version = dependency.strip_prefix("python")?.trim_start().strip_prefix(">=")?;
+    let (major, minor) = version.split_once('.')?;
+    Some((major.trim().parse().ok()?, minor.trim().parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_projects_own_file_is_read() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../environment.yml");
+        let environment = Environment::read(&path).unwrap();
+        assert!(environment.python >= (3, 10));
+        assert!(environment.version("torch").is_some());
+        assert!(environment.requirements.iter().all(|requirement| !requirement.contains('#')));
+    }
+
+    #[test]
+    fn conda_and_pip_dependencies_are_told_apart() {
+        let environment = Environment::parse(
+            "name: n\nchannels: [conda-forge]\ndependencies:\n  - python>=3.11\n  - pip\n  - pip:\n      - a==1 # why\n      - b[x]==2.0\n",
+        )
+        .unwrap();
+        assert_eq!(environment.name, "n");
+        assert_eq!(environment.python, (3, 11));
+        assert_eq!(environment.requirements, ["a==1", "b[x]==2.0"]);
+        assert_eq!(environment.version("a"), Some("1"));
+        assert_eq!(environment.version("c"), None);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let complaint = |text: &str| format!("{:#}", Environment::parse(text).unwrap_err());
+        let head = "name: n\ndependencies:\n  - python>=3.10\n";
+        assert!(complaint(head).contains("no pip list"));
+        assert!(complaint(&format!("{head}  - pip:\n      - torch>=2\n")).contains("torch>=2"));
+        assert!(complaint("name: n\ndependencies:\n  - pip:\n      - a==1\n").contains("python>="));
+        assert!(complaint("dependencies: []").contains("name"));
+    }
+}

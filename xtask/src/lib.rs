@@ -1,0 +1,18 @@
+//! Tasks of the project: from a fresh clone to executed notebooks.
+//!
+//! Nothing here links libtorch or `siglip_core`, so that the tasks run before either can be built.
+
+pub mod doctor;
+pub mod environment;
+pub mod files;
+pub mod kernel;
+pub mod lab;
+pub mod libtorch;
+pub mod notebook;
+pub mod process;
+pub mod project;
+pub mod python;
+pub mod report;
+pub mod reproduce;
+pub mod setup;
+pub mod test;

@@ -1,0 +1,266 @@
+//! `logs/REPORT.md`: what was published against what was obtained, for a reader without the code.
+
+use std::{
+    collections::BTreeSet,
+    env::consts::{ARCH, OS},
+    fmt::Write,
+    fs, thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::{files, kernel::evcxr, libtorch, process, project::Project, reproduce::readable, setup};
+
+/// What a notebook leaves in `logs/metrics`; the fields that the report shows.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Metrics {
+    runs: Vec<Run>,
+    figures: Vec<String>,
+    checks: Vec<Check>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Run {
+    seed: Option<u64>,
+    engine: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Check {
+    what: String,
+    published: Option<f64>,
+    obtained: Option<f64>,
+    tolerance: String,
+    passed: Option<bool>,
+    #[serde(default)]
+    note: Option<String>,
+}
+
+/// One notebook of the report.
+struct Chapter {
+    name: String,
+    elapsed: Duration,
+    metrics: Metrics,
+}
+
+/// Writes the report of notebooks that were all executed and passed, with the time that each took.
+///
+/// # Errors
+/// If a notebook has left no metrics, or the report cannot be written.
+pub fn write(project: &Project, times: &[(String, Duration)]) -> Result<()> {
+    let mut chapters = Vec::new();
+    for (name, elapsed) in times {
+        let path = project.logs().join("metrics").join(name).with_extension("json");
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("{name} has left no metrics at {}", path.display()))?;
+        let metrics = serde_json::from_str(&text).with_context(|| format!("{}", path.display()))?;
+        chapters.push(Chapter { name: name.clone(), elapsed: *elapsed, metrics });
+    }
+    let text = compose(&chapters, &surroundings(project));
+    files::write(&project.logs().join("REPORT.md"), text)
+}
+
+/// The machine and the versions, as pairs of what and which.
+fn surroundings(project: &Project) -> Vec<(&'static str, String)> {
+    let unknown = || "unknown".to_owned();
+    let rustc = setup::rustc_version().unwrap_or_default();
+    let cores = thread::available_parallelism().map_or_else(|_| unknown(), |cores| cores.to_string());
+    vec![
+        ("processor", format!("{}, {cores} cores", processor().unwrap_or_else(unknown))),
+        ("system", format!("{OS} on {ARCH}")),
+        ("rustc", rustc.lines().next().unwrap_or_default().trim_start_matches("rustc ").to_owned()),
+        ("libtorch", libtorch::version(project).unwrap_or_else(unknown)),
+        ("evcxr", evcxr::VERSION.to_owned()),
+        ("siglip_core", env!("CARGO_PKG_VERSION").to_owned()),
+    ]
+}
+
+fn processor() -> Option<String> {
+    if let Ok(text) = fs::read_to_string("/proc/cpuinfo") {
+        let line = text.lines().find(|line| line.starts_with("model name"))?;
+        return Some(line.split_once(':')?.1.trim().to_owned());
+    }
+    process::output(process::command("sysctl").args(["-n", "machdep.cpu.brand_string"])).ok()
+}
+
+fn compose(chapters: &[Chapter], surroundings: &[(&str, String)]) -> String {
+    let mut text = String::from(
+        "# Reproduction report\n\n\
+         *Global Minimizers of Sigmoid Contrastive Loss* (Bangachev, Bresler, Noman, Polyanskiy, NeurIPS 2025), \
+         reproduced in Rust by `cargo xtask reproduce`, which executed every notebook from a fresh kernel and \
+         wrote this file. A published number is one that the paper or its code states.\n\n\
+         | notebook | checks | runs | seeds | time |\n|---|---|---|---|---|\n",
+    );
+    for Chapter { name, elapsed, metrics } in chapters {
+        let (runs, seeds) = (metrics.runs.len(), seeds(&metrics.runs));
+        let verdict = verdict(&metrics.checks);
+        line(
+            &mut text,
+            &format!(
+                "| [{name}](#{}) | {verdict} | {runs} | {seeds} | {} |",
+                name.to_lowercase(),
+                readable(*elapsed)
+            ),
+        );
+    }
+    let total = chapters.iter().map(|chapter| chapter.elapsed).sum();
+    line(&mut text, &format!("\nTotal time: {}.\n\n| made with | |\n|---|---|", readable(total)));
+    for (what, which) in surroundings {
+        line(&mut text, &format!("| {what} | {which} |"));
+    }
+    for chapter in chapters {
+        compose_chapter(&mut text, chapter);
+    }
+    text
+}
+
+fn compose_chapter(text: &mut String, Chapter { name, metrics, .. }: &Chapter) {
+    line(
+        text,
+        &format!(
+            "\n## {name}\n\n[The notebook](../notebooks/{name}.ipynb), [its metrics](metrics/{name}.json)."
+        ),
+    );
+    let engines: BTreeSet<_> = metrics.runs.iter().filter_map(|run| run.engine.as_deref()).collect();
+    if !engines.is_empty() {
+        line(text, &format!("Engine: {}.", engines.into_iter().collect::<Vec<_>>().join(", ")));
+    }
+    let (numbers, statements): (Vec<_>, Vec<_>) =
+        metrics.checks.iter().partition(|check| check.published.is_some());
+    if !numbers.is_empty() {
+        line(
+            text,
+            "\n| quantity | published | obtained | difference | tolerance | |\n|---|---|---|---|---|---|",
+        );
+    }
+    for check in numbers {
+        line(text, &row(check));
+    }
+    if !statements.is_empty() {
+        line(text, "\n| statement | |\n|---|---|");
+    }
+    for check in statements {
+        line(text, &format!("| {} | {} |", cell(&check.what), mark(check.passed)));
+    }
+    for figure in &metrics.figures {
+        line(text, &format!("\n![{figure}]({figure})"));
+    }
+}
+
+fn row(check: &Check) -> String {
+    let number = |value: Option<f64>| value.map_or_else(String::new, short);
+    let difference = match (check.published, check.obtained) {
+        (Some(published), Some(obtained)) if published == 0.0 => format!("{:+.1e}", obtained),
+        (Some(published), Some(obtained)) => format!("{:+.3} %", (obtained / published - 1.0) * 100.0),
+        _ => String::new(),
+    };
+    let what = match &check.note {
+        Some(note) => format!("{} ({note})", check.what),
+        None => check.what.clone(),
+    };
+    format!(
+        "| {} | {} | {} | {difference} | {} | {} |",
+        cell(&what),
+        check.published.map_or_else(String::new, |published| published.to_string()),
+        number(check.obtained),
+        cell(&check.tolerance),
+        mark(check.passed)
+    )
+}
+
+fn verdict(checks: &[Check]) -> String {
+    let judged = checks.iter().filter(|check| check.passed.is_some()).count();
+    let passed = checks.iter().filter(|check| check.passed == Some(true)).count();
+    let reported = checks.len() - judged;
+    if reported == 0 {
+        format!("{passed} of {judged}")
+    } else {
+        format!("{passed} of {judged}, {reported} reported")
+    }
+}
+
+/// `50`, or `1 to 20` where there are no gaps.
+fn seeds(runs: &[Run]) -> String {
+    let seeds: BTreeSet<u64> = runs.iter().filter_map(|run| run.seed).collect();
+    let (Some(first), Some(last)) = (seeds.first(), seeds.last()) else { return String::new() };
+    let is_range = last - first + 1 == seeds.len() as u64;
+    match seeds.len() {
+        3.. if is_range => format!("{first} to {last}"),
+        9.. => format!("{} from {first} to {last}", seeds.len()),
+        _ => seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn mark(passed: Option<bool>) -> &'static str {
+    match passed {
+        Some(true) => "✓",
+        Some(false) => "missed",
+        None => "reported",
+    }
+}
+
+/// Five significant digits.
+fn short(value: f64) -> String {
+    let magnitude = if value == 0.0 { 0.0 } else { value.abs().log10().floor() };
+    if (-4.0..6.0).contains(&magnitude) {
+        format!("{value:.*}", (4.0 - magnitude).max(0.0) as usize)
+    } else {
+        format!("{value:.4e}")
+    }
+}
+
+/// Text inside a table's cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
+fn line(text: &mut String, line: &str) {
+    writeln!(text, "{line}").expect("writing to a string");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METRICS: &str = r#"{"notebook": "A", "seconds": 1.5, "figures": ["a.png"], "overrides": [],
+        "runs": [{"label": "x", "seed": 50, "engine": "libtorch", "loss": 1e-6}, {"label": "y", "seed": 51}],
+        "checks": [
+            {"what": "t | x", "published": 950.98, "obtained": 950.9412, "tolerance": "0.1 %", "passed": true},
+            {"what": "loss", "published": 0.0, "obtained": 1.13e-6, "tolerance": "2e-6", "passed": true},
+            {"what": "chaotic", "published": 0.1161, "obtained": 0.1105, "tolerance": "differs", "passed": null},
+            {"what": "it separates", "published": null, "obtained": 1.0, "tolerance": "must hold", "passed": true}]}"#;
+
+    #[test]
+    fn the_report_shows_published_against_obtained() {
+        let metrics = serde_json::from_str(METRICS).unwrap();
+        let chapter = Chapter { name: "A".into(), elapsed: Duration::from_secs(61), metrics };
+        let text = compose(&[chapter], &[("rustc", "1.95".into())]);
+        let has =
+            |line: &str| assert!(text.lines().any(|found| found == line), "no line {line:?} in\n{text}");
+        has("| [A](#a) | 3 of 3, 1 reported | 2 | 50, 51 | 1 min 1 s |");
+        has("| rustc | 1.95 |");
+        has("| t \\| x | 950.98 | 950.94 | -0.004 % | 0.1 % | ✓ |");
+        has("| loss | 0 | 1.1300e-6 | +1.1e-6 | 2e-6 | ✓ |");
+        has("| chaotic | 0.1161 | 0.11050 | -4.823 % | differs | reported |");
+        has("| it separates | ✓ |");
+        has("![a.png](a.png)");
+        has("Engine: libtorch.");
+    }
+
+    #[test]
+    fn seeds_are_summed_up() {
+        let seeds = |numbers: &[u64]| {
+            let runs: Vec<_> = numbers.iter().map(|&seed| Run { seed: Some(seed), engine: None }).collect();
+            super::seeds(&runs)
+        };
+        assert_eq!(seeds(&[]), "");
+        assert_eq!(seeds(&[50, 50]), "50");
+        assert_eq!(seeds(&[50, 42]), "42, 50");
+        assert_eq!(seeds(&[3, 1, 2]), "1 to 3");
+        assert_eq!(seeds(&(0..10).map(|k| 10_000 * k).collect::<Vec<_>>()), "10 from 0 to 90000");
+    }
+}
