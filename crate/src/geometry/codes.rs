@@ -77,7 +77,7 @@ fn bisect(mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) -> f64 {
 /// show that c can be reached, not that nothing smaller can.
 ///
 /// # Errors
-/// [`Error::Value`] for fewer than two points or no dimension, as of an [`Experiment`].
+/// [`crate::Error::Value`] for fewer than two points or no dimension, as of an [`Experiment`].
 pub fn spread_code(points: usize, dim: usize, seed: u64) -> Result<Array2<f64>> {
     let start = Experiment { pairs: points, dim, seed, ..Experiment::default() };
     start.validate()?;
