@@ -76,6 +76,9 @@ pub enum Error {
         /// Why.
         source: Box<Error>,
     },
+    /// A checkpoint, a data set or a file of embeddings cannot be used.
+    #[error(transparent)]
+    Pretrained(#[from] crate::pretrained::Error),
     /// Worker threads could not be started.
     #[error("worker threads: {0}; ask for fewer")]
     Threads(rayon::ThreadPoolBuildError),

@@ -183,11 +183,7 @@ impl Experiment {
     /// # Errors
     /// As [`Experiment::from_json`]; an assignment without `=` is an error as well.
     pub fn with<S: AsRef<str>>(&self, assignments: &[S]) -> Result<Self> {
-        let mut description = serde_json::to_value(self).expect("a description is valid JSON");
-        for assignment in assignments {
-            assign(&mut description, assignment.as_ref())?;
-        }
-        let experiment: Self = read(description)?;
+        let experiment: Self = replace(self, assignments)?;
         experiment.validate()?;
         Ok(experiment)
     }
@@ -235,11 +231,33 @@ const MAX_NUMBERS: usize = 1 << 30;
 /// The history of a run holds a few numbers an epoch.
 const MAX_EPOCHS: usize = 100_000_000;
 
-fn read<'de>(source: impl serde::Deserializer<'de, Error = serde_json::Error>) -> Result<Experiment> {
+/// A description from JSON, its values not yet validated.
+///
+/// # Errors
+/// [`Error::Description`] names a key that is unknown or of the wrong type.
+pub(crate) fn read<'de, T: Deserialize<'de>>(
+    source: impl serde::Deserializer<'de, Error = serde_json::Error>,
+) -> Result<T> {
     serde_path_to_error::deserialize(source).map_err(|error| Error::Description {
         key: error.path().to_string(),
         reason: error.into_inner().to_string(),
     })
+}
+
+/// The description with some keys replaced, its values not yet validated.
+///
+/// # Errors
+/// As [`read`]; an assignment without `=` is an error as well.
+pub(crate) fn replace<T, S>(description: &T, assignments: &[S]) -> Result<T>
+where
+    T: Serialize + for<'de> Deserialize<'de>,
+    S: AsRef<str>,
+{
+    let mut value = serde_json::to_value(description).expect("a description is valid JSON");
+    for assignment in assignments {
+        assign(&mut value, assignment.as_ref())?;
+    }
+    read(value)
 }
 
 /// Sets the dotted key of `key=value` in `description`, which must have it.

@@ -20,9 +20,11 @@ pub mod geometry;
 pub mod logbook;
 pub mod loss;
 pub mod prelude;
+pub mod pretrained;
 mod run;
 pub mod runs;
 pub mod sphere;
+pub mod towers;
 pub mod train;
 pub mod view;
 

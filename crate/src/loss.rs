@@ -8,8 +8,10 @@
 //! z_ij = t s_ij - b                absolute bias, b = t b_rel
 //! loss = 1/N^2 ( sum_i -log sigmoid(z_ii) + sum_{i != j} -log sigmoid(-z_ij) )
 //! ```
+//!
+//! With classes, several images share a text; the sum is then over images and distinct texts.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::{BiasKind, Numerics, Result};
 
@@ -28,16 +30,33 @@ pub fn sigmoid_loss(
     kind: BiasKind,
     numerics: Numerics,
 ) -> Result<Tensor> {
+    let diagonal = Tensor::f_arange(similarities.size()[0], (Kind::Int64, similarities.device()))?;
+    labelled_sigmoid_loss(similarities, &diagonal, t, bias, kind, numerics)
+}
+
+/// The same of similarities `[N, M]` of images and texts, where image i matches text
+/// `class_of[i]` and no other; `class_of` is `[N]`, int64. The mean is over all N M pairs.
+///
+/// # Errors
+/// [`crate::Error::Torch`] if the shapes do not fit.
+pub fn labelled_sigmoid_loss(
+    similarities: &Tensor,
+    class_of: &Tensor,
+    t: &Tensor,
+    bias: &Tensor,
+    kind: BiasKind,
+    numerics: Numerics,
+) -> Result<Tensor> {
     let logits = match kind {
         BiasKind::Relative => t.f_mul(&similarities.f_sub(bias)?)?,
         BiasKind::Absolute => t.f_mul(similarities)?.f_sub(bias)?,
     };
-    let n = similarities.size()[0];
-    let matching = Tensor::f_eye(n, (tch::Kind::Bool, similarities.device()))?;
+    let texts = Tensor::f_arange(similarities.size()[1], (Kind::Int64, similarities.device()))?;
+    let matching = class_of.f_unsqueeze(1)?.f_eq_tensor(&texts)?;
     let terms = match numerics {
         Numerics::Paper => {
             let p = logits.f_sigmoid()?;
-            let of_label = p.f_where_self(&matching, &p.f_rsub_scalar(1.0)?)?; // 1 - p off the diagonal
+            let of_label = p.f_where_self(&matching, &p.f_rsub_scalar(1.0)?)?; // 1 - p of the others
             of_label.f_add_scalar(PAPER_EPSILON)?.f_log()?
         }
         Numerics::Exact => logits.f_where_self(&matching, &logits.f_neg()?)?.f_log_sigmoid()?,
@@ -61,7 +80,7 @@ pub fn softplus(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use tch::{Device, Kind};
+    use tch::Device;
 
     use super::*;
 
@@ -87,6 +106,24 @@ mod tests {
                 assert!((loss - sum / 25.0).abs() < 1e-12, "{kind:?} {numerics:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_labelled_loss_is_the_mean_of_the_terms() {
+        let similarities = Tensor::f_rand([4, 3], (Kind::Double, Device::Cpu)).unwrap();
+        let (t, bias) = (Tensor::from(7.0), Tensor::from(0.3));
+        let class_of = [2usize, 0, 0, 1];
+        let classes = Tensor::from_slice(&class_of.map(|class| class as i64));
+        let loss =
+            labelled_sigmoid_loss(&similarities, &classes, &t, &bias, BiasKind::Relative, Numerics::Exact);
+        let mut sum = 0.0;
+        for (i, class) in class_of.into_iter().enumerate() {
+            for j in 0..3 {
+                let z = 7.0 * (similarities.double_value(&[i as i64, j as i64]) - 0.3);
+                sum += term(z, j == class, Numerics::Exact);
+            }
+        }
+        assert!((loss.unwrap().double_value(&[]) - sum / 12.0).abs() < 1e-12);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Points on spheres, in PyTorch's random stream.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use ndarray::{Array3, Ix3};
 use tch::{Device, Kind, Tensor};
@@ -58,17 +58,22 @@ pub(crate) fn to_array(tensor: &Tensor) -> Result<Array3<f32>> {
 /// PyTorch's CPU generator belongs to the process, so whoever draws from it holds this.
 static GENERATOR: Mutex<()> = Mutex::new(());
 
+/// PyTorch's CPU generator, seeded, for as long as the guard is held.
+pub(crate) fn seed_generator(seed: u64) -> MutexGuard<'static, ()> {
+    // The lock guards no data that a panic could leave half-written.
+    let guard = GENERATOR.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    tch::manual_seed(seed as i64); // PyTorch takes the same 64 bits
+    guard
+}
+
 struct Stream {
     shape: [i64; 2],
-    _generator: std::sync::MutexGuard<'static, ()>,
+    _generator: MutexGuard<'static, ()>,
 }
 
 impl Stream {
     fn seeded(seed: u64, shape: [i64; 2]) -> Self {
-        // The lock guards no data that a panic could leave half-written.
-        let guard = GENERATOR.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        tch::manual_seed(seed as i64); // PyTorch takes the same 64 bits
-        Self { shape, _generator: guard }
+        Self { shape, _generator: seed_generator(seed) }
     }
 
     fn draw(&self) -> Result<Tensor> {

@@ -1,0 +1,343 @@
+//! `config.json` of a SigLIP checkpoint.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, json};
+use crate::Result;
+
+/// Sizes of both towers. Files of the hub leave out every value that equals the
+/// default of the transformers library, which is siglip-base-patch16-224; so does
+/// this type when it reads, but it writes all of them.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// The only class that has this layout.
+    pub architectures: Architectures,
+    /// The only family that has this layout.
+    pub model_type: ModelType,
+    /// The text tower.
+    pub text_config: TextConfig,
+    /// The image tower.
+    pub vision_config: VisionConfig,
+}
+
+/// Sizes of the text tower.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TextConfig {
+    /// Number of tokens.
+    pub vocab_size: i64,
+    /// Width H of the tower.
+    pub hidden_size: i64,
+    /// Width of the hidden layer of a block's MLP.
+    pub intermediate_size: i64,
+    /// Number of blocks.
+    pub num_hidden_layers: i64,
+    /// Attention heads of a block; divides `hidden_size`.
+    pub num_attention_heads: i64,
+    /// Every text is padded or truncated to this many tokens.
+    pub max_position_embeddings: i64,
+    /// Activation of the MLPs.
+    pub hidden_act: Activation,
+    /// Added to the variance in every layer norm.
+    pub layer_norm_eps: f64,
+    /// Dimension D of a text embedding; `hidden_size` if absent.
+    pub projection_size: Option<i64>,
+}
+
+/// Sizes of the image tower.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VisionConfig {
+    /// Width H of the tower, and dimension D of an image embedding.
+    pub hidden_size: i64,
+    /// Width of the hidden layer of a block's MLP.
+    pub intermediate_size: i64,
+    /// Number of blocks.
+    pub num_hidden_layers: i64,
+    /// Attention heads of a block and of the pooling head; divides `hidden_size`.
+    pub num_attention_heads: i64,
+    /// Colour channels, 3.
+    pub num_channels: i64,
+    /// Side S of the square input, in pixels.
+    pub image_size: i64,
+    /// Side of a patch, in pixels. What does not fill a patch is cut off.
+    pub patch_size: i64,
+    /// Activation of the MLPs.
+    pub hidden_act: Activation,
+    /// Added to the variance in every layer norm.
+    pub layer_norm_eps: f64,
+    /// Whether there is an attention pooling head; always.
+    pub vision_use_head: bool,
+}
+
+/// What a stack of transformer blocks has to know, of either tower.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EncoderConfig {
+    /// Width H.
+    pub hidden_size: i64,
+    /// Width of the hidden layer of the MLP.
+    pub intermediate_size: i64,
+    /// Number of blocks.
+    pub num_hidden_layers: i64,
+    /// Attention heads.
+    pub num_attention_heads: i64,
+    /// Activation of the MLP.
+    pub hidden_act: Activation,
+    /// Added to the variance in every layer norm.
+    pub layer_norm_eps: f64,
+}
+
+/// Activation of an MLP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Activation {
+    /// The approximation of GELU by a hyperbolic tangent, of all published checkpoints.
+    #[default]
+    #[serde(rename = "gelu_pytorch_tanh")]
+    GeluTanh,
+    /// GELU by the error function.
+    #[serde(rename = "gelu")]
+    Gelu,
+}
+
+/// The value of `model_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum ModelType {
+    /// SigLIP, and SigLIP 2 of a fixed resolution.
+    #[default]
+    #[serde(rename = "siglip")]
+    Siglip,
+}
+
+/// The value of `architectures`, which transformers writes and nobody needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Architectures(Option<Vec<String>>);
+
+impl Default for Architectures {
+    fn default() -> Self {
+        Self(Some(vec!["SiglipModel".to_owned()]))
+    }
+}
+
+impl Default for TextConfig {
+    fn default() -> Self {
+        Self {
+            vocab_size: 32_000,
+            hidden_size: 768,
+            intermediate_size: 3072,
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+            max_position_embeddings: 64,
+            hidden_act: Activation::GeluTanh,
+            layer_norm_eps: 1e-6,
+            projection_size: None,
+        }
+    }
+}
+
+impl Default for VisionConfig {
+    fn default() -> Self {
+        Self {
+            hidden_size: 768,
+            intermediate_size: 3072,
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+            num_channels: 3,
+            image_size: 224,
+            patch_size: 16,
+            hidden_act: Activation::GeluTanh,
+            layer_norm_eps: 1e-6,
+            vision_use_head: true,
+        }
+    }
+}
+
+/// Larger than any model that is known, and small enough that no product overflows.
+const MAX_WIDTH: i64 = 1 << 16;
+const MAX_LAYERS: i64 = 1 << 10;
+const MAX_VOCABULARY: i64 = 1 << 24;
+const MAX_TOKENS: i64 = 1 << 16;
+const MAX_IMAGE_SIZE: i64 = 1 << 13;
+
+impl Config {
+    /// Reads and validates `config.json`.
+    ///
+    /// # Errors
+    /// Names the key whose value is of the wrong type, out of range, or belongs to
+    /// another kind of model.
+    pub fn read(file: &Path) -> Result<Self> {
+        let config: Self = json::read(file)?;
+        config.validate(file)?;
+        Ok(config)
+    }
+
+    /// Dimension D of the embeddings of both towers.
+    pub fn embedding_size(&self) -> i64 {
+        self.vision_config.hidden_size
+    }
+
+    /// Checks that a model of these sizes can exist; `file` is named in the error.
+    ///
+    /// # Errors
+    /// Names the first key whose value is impossible.
+    pub fn validate(&self, file: &Path) -> Result<()> {
+        let (text, vision) = (&self.text_config, &self.vision_config);
+        let range = |key: &str, value: i64, max: i64| match (1..=max).contains(&value) {
+            true => Ok(()),
+            false => Err(Error::config(file, key, format!("is {value}, expected 1 to {max}"))),
+        };
+        range("text_config.vocab_size", text.vocab_size, MAX_VOCABULARY)?;
+        range("text_config.max_position_embeddings", text.max_position_embeddings, MAX_TOKENS)?;
+        range("vision_config.image_size", vision.image_size, MAX_IMAGE_SIZE)?;
+        range("vision_config.patch_size", vision.patch_size, vision.image_size)?;
+        text.encoder().validate("text_config", file)?;
+        vision.encoder().validate("vision_config", file)?;
+        if vision.num_channels != 3 {
+            let reason = format!("is {}, expected 3", vision.num_channels);
+            return Err(Error::config(file, "vision_config.num_channels", reason));
+        }
+        if !vision.vision_use_head {
+            let reason = "is false, expected true: without its pooling head there is no image embedding";
+            return Err(Error::config(file, "vision_config.vision_use_head", reason));
+        }
+        if text.projection_size() != vision.hidden_size {
+            let reason = format!(
+                "is {}, expected vision_config.hidden_size ({}): texts and images need one dimension",
+                text.projection_size(),
+                vision.hidden_size
+            );
+            return Err(Error::config(file, "text_config.projection_size", reason));
+        }
+        Ok(())
+    }
+}
+
+impl TextConfig {
+    /// Dimension D of a text embedding.
+    pub fn projection_size(&self) -> i64 {
+        self.projection_size.unwrap_or(self.hidden_size)
+    }
+
+    /// The part that describes the blocks.
+    pub fn encoder(&self) -> EncoderConfig {
+        EncoderConfig {
+            hidden_size: self.hidden_size,
+            intermediate_size: self.intermediate_size,
+            num_hidden_layers: self.num_hidden_layers,
+            num_attention_heads: self.num_attention_heads,
+            hidden_act: self.hidden_act,
+            layer_norm_eps: self.layer_norm_eps,
+        }
+    }
+}
+
+impl VisionConfig {
+    /// Number of patches, and of positions: those that fit entirely.
+    pub fn patches(&self) -> i64 {
+        (self.image_size / self.patch_size).pow(2)
+    }
+
+    /// The part that describes the blocks.
+    pub fn encoder(&self) -> EncoderConfig {
+        EncoderConfig {
+            hidden_size: self.hidden_size,
+            intermediate_size: self.intermediate_size,
+            num_hidden_layers: self.num_hidden_layers,
+            num_attention_heads: self.num_attention_heads,
+            hidden_act: self.hidden_act,
+            layer_norm_eps: self.layer_norm_eps,
+        }
+    }
+}
+
+impl EncoderConfig {
+    fn validate(&self, section: &str, file: &Path) -> Result<()> {
+        let error = |key: &str, reason: String| Err(Error::config(file, format!("{section}.{key}"), reason));
+        for (key, value, max) in [
+            ("hidden_size", self.hidden_size, MAX_WIDTH),
+            ("intermediate_size", self.intermediate_size, MAX_WIDTH),
+            ("num_hidden_layers", self.num_hidden_layers, MAX_LAYERS),
+            ("num_attention_heads", self.num_attention_heads, self.hidden_size),
+        ] {
+            if !(1..=max).contains(&value) {
+                return error(key, format!("is {value}, expected 1 to {max}"));
+            }
+        }
+        if self.hidden_size % self.num_attention_heads != 0 {
+            let (heads, width) = (self.num_attention_heads, self.hidden_size);
+            return error(
+                "num_attention_heads",
+                format!("is {heads}, expected a divisor of hidden_size ({width})"),
+            );
+        }
+        if !(self.layer_norm_eps > 0.0 && self.layer_norm_eps < 1.0) {
+            return error(
+                "layer_norm_eps",
+                format!("is {}, expected a small positive number", self.layer_norm_eps),
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Config> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.json");
+        std::fs::write(&file, json).unwrap();
+        Config::read(&file)
+    }
+
+    #[test]
+    fn a_sparse_file_means_the_base_model() {
+        // The whole of siglip-base-patch16-224's file but for its version.
+        let config = read(
+            r#"{"architectures": ["SiglipModel"], "initializer_factor": 1.0, "model_type": "siglip",
+                "text_config": {"model_type": "siglip_text_model"}, "torch_dtype": "float32",
+                "vision_config": {"model_type": "siglip_vision_model"}}"#,
+        )
+        .unwrap();
+        assert_eq!(config, Config::default());
+        assert_eq!((config.vision_config.patches(), config.embedding_size()), (196, 768));
+    }
+
+    #[test]
+    fn what_does_not_fill_a_patch_is_cut_off() {
+        let vision = VisionConfig { image_size: 384, patch_size: 14, ..VisionConfig::default() };
+        assert_eq!(vision.patches(), 27 * 27);
+    }
+
+    #[test]
+    fn an_error_names_the_key() {
+        for (json, key) in [
+            (r#"{"text_config": {"hidden_size": "wide"}}"#, "text_config.hidden_size"),
+            (r#"{"text_config": {"hidden_size": 1e300}}"#, "text_config.hidden_size"),
+            (r#"{"text_config": {"vocab_size": -1}}"#, "text_config.vocab_size"),
+            (r#"{"text_config": {"vocab_size": 9223372036854775807}}"#, "text_config.vocab_size"),
+            (r#"{"text_config": {"projection_size": 512}}"#, "text_config.projection_size"),
+            (r#"{"vision_config": {"num_attention_heads": 7}}"#, "vision_config.num_attention_heads"),
+            (r#"{"vision_config": {"num_attention_heads": 0}}"#, "vision_config.num_attention_heads"),
+            (r#"{"vision_config": {"patch_size": 0}}"#, "vision_config.patch_size"),
+            (r#"{"vision_config": {"patch_size": 225}}"#, "vision_config.patch_size"),
+            (r#"{"vision_config": {"image_size": 1000000}}"#, "vision_config.image_size"),
+            (r#"{"vision_config": {"num_hidden_layers": 1000000}}"#, "vision_config.num_hidden_layers"),
+            (r#"{"vision_config": {"layer_norm_eps": -1}}"#, "vision_config.layer_norm_eps"),
+            (r#"{"vision_config": {"hidden_act": "swish"}}"#, "vision_config.hidden_act"),
+            (r#"{"vision_config": {"vision_use_head": false}}"#, "vision_config.vision_use_head"),
+            (r#"{"vision_config": {"num_channels": 1}}"#, "vision_config.num_channels"),
+            (r#"{"vision_config": 3}"#, "vision_config"),
+            (r#"{"model_type": "siglip2"}"#, "model_type"),
+            (r#"[]"#, "config.json"),
+            (r#"{"model_type""#, "config.json"),
+        ] {
+            let message = read(json).unwrap_err().to_string();
+            assert!(message.contains(key), "{json}: {message}");
+        }
+    }
+}

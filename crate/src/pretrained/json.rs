@@ -1,0 +1,32 @@
+//! JSON files from outside.
+
+use std::{fs::File, io::Read, path::Path};
+
+use serde::de::DeserializeOwned;
+
+use super::Error;
+use crate::{Error as CrateError, Result};
+
+/// No configuration file is this long; tokenizers have their own reader.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// Reads `file`, naming it and the key in an error.
+pub(super) fn read<T: DeserializeOwned>(file: &Path) -> Result<T> {
+    let text = read_limited(file, MAX_BYTES)?;
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&text))
+        .map_err(|error| Error::config(file, error.path().to_string(), format!(": {}", error.inner())))
+}
+
+/// Reads a whole file that must not be longer than `limit` bytes.
+pub(super) fn read_limited(file: &Path, limit: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = |bytes: &mut Vec<u8>| File::open(file)?.take(limit + 1).read_to_end(bytes);
+    read(&mut bytes).map_err(|error| CrateError::file(file, error))?;
+    if bytes.len() as u64 > limit {
+        return Err(CrateError::file(
+            file,
+            format!("longer than the {limit} bytes that such a file may have"),
+        ));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,184 @@
+//! From texts to the token ids that the text tower takes.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use tch::Tensor;
+use tokenizers::Tokenizer as JsonTokenizer;
+
+use super::{Error, Folder, SentencePiece, TextConfig, json};
+use crate::Result;
+
+/// A checkpoint's tokenizer, read from `spiece.model` or else `tokenizer.json`: a Unigram
+/// model is SigLIP's, a BPE model SigLIP 2's.
+///
+/// Every text is lower-cased, and ends with one end token; it is truncated and padded
+/// to the model's text length, as both models were trained. transformers does neither
+/// unless asked, and never lower-cases for SigLIP 2.
+#[derive(Debug)]
+pub struct Tokenizer {
+    file: PathBuf,
+    pieces: Pieces,
+    end: u32,
+    padding: u32,
+    length: usize,
+    vocabulary: i64,
+}
+
+#[derive(Debug)]
+enum Pieces {
+    /// SigLIP: SentencePiece's Unigram, without punctuation; padded with the end token.
+    Siglip(SentencePiece),
+    /// SigLIP 2: Gemma's BPE.
+    Siglip2(Box<JsonTokenizer>),
+}
+
+/// The keys of `tokenizer_config.json` that matter here.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Settings {
+    eos_token: Option<Token>,
+    pad_token: Option<Token>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Token {
+    Plain(String),
+    Described { content: String },
+}
+
+impl Token {
+    fn content(&self) -> &str {
+        match self {
+            Self::Plain(content) | Self::Described { content } => content,
+        }
+    }
+}
+
+/// Gemma's tokenizer.json has 34 MB.
+const MAX_BYTES: u64 = 256 << 20;
+
+impl Tokenizer {
+    /// Reads the tokenizer of a checkpoint.
+    ///
+    /// # Errors
+    /// If there is none, it cannot be read, or lacks its special tokens.
+    pub fn load(folder: &Folder, config: &TextConfig) -> Result<Self> {
+        let settings: Settings = match folder.find("tokenizer_config.json")? {
+            Some(file) => json::read(&file)?,
+            None => Settings::default(),
+        };
+        let (file, pieces) = load_pieces(folder)?;
+        let (end, padding) = match pieces {
+            Pieces::Siglip(_) => ("</s>", "</s>"),
+            Pieces::Siglip2(_) => ("<eos>", "<pad>"),
+        };
+        let id = |setting: &Option<Token>, usual: &str| {
+            let token = setting.as_ref().map_or(usual, Token::content);
+            let missing = || Error::tokenizer(&file, format!("has no token `{token}`"));
+            pieces.id(token).ok_or_else(missing)
+        };
+        let (end, padding) = (id(&settings.eos_token, end)?, id(&settings.pad_token, padding)?);
+        let (length, vocabulary) = (config.max_position_embeddings as usize, config.vocab_size);
+        Ok(Self { pieces, end, padding, length, vocabulary, file })
+    }
+
+    /// Token ids `[texts, L]`, int64, of padded and truncated texts.
+    ///
+    /// # Errors
+    /// If a token is not in the model's vocabulary, that is if the tokenizer is another model's.
+    pub fn encode<S: AsRef<str>>(&self, texts: &[S]) -> Result<Tensor> {
+        let mut ids = Vec::with_capacity(texts.len() * self.length);
+        for text in texts {
+            let mut row = self.pieces(text.as_ref())?;
+            row.truncate(self.length - 1);
+            row.push(self.end);
+            row.resize(self.length, self.padding);
+            ids.extend(row.into_iter().map(i64::from));
+        }
+        if let Some(id) = ids.iter().find(|&&id| id >= self.vocabulary) {
+            let reason = format!(
+                "gives token {id}, beyond text_config.vocab_size ({}): another model's",
+                self.vocabulary
+            );
+            return Err(Error::tokenizer(&self.file, reason));
+        }
+        Ok(Tensor::f_from_slice(&ids)?.f_view([texts.len() as i64, self.length as i64])?)
+    }
+
+    fn pieces(&self, text: &str) -> Result<Vec<u32>> {
+        match &self.pieces {
+            Pieces::Siglip(model) => {
+                model.encode(&canonicalize(text)).map_err(|error| Error::tokenizer(&self.file, error))
+            }
+            Pieces::Siglip2(tokenizer) => {
+                let encoding = tokenizer.encode_fast(text.to_lowercase(), false);
+                Ok(encoding.map_err(|error| Error::tokenizer(&self.file, error))?.get_ids().to_vec())
+            }
+        }
+    }
+}
+
+impl Pieces {
+    fn id(&self, token: &str) -> Option<u32> {
+        match self {
+            Self::Siglip(model) => model.id(token),
+            Self::Siglip2(tokenizer) => tokenizer.token_to_id(token),
+        }
+    }
+}
+
+fn load_pieces(folder: &Folder) -> Result<(PathBuf, Pieces)> {
+    if let Some(file) = folder.find("spiece.model")? {
+        let bytes = json::read_limited(&file, MAX_BYTES)?;
+        let model = SentencePiece::from_proto(&bytes).map_err(|reason| Error::tokenizer(&file, reason))?;
+        return Ok((file, Pieces::Siglip(model)));
+    }
+    let Some(file) = folder.find("tokenizer.json")? else {
+        return Err(Error::checkpoint(folder.path(), "holds neither spiece.model nor tokenizer.json"));
+    };
+    let bytes = json::read_limited(&file, MAX_BYTES)?;
+    if SentencePiece::is_unigram(&bytes) {
+        let model = SentencePiece::from_json(&bytes).map_err(|reason| Error::tokenizer(&file, reason))?;
+        return Ok((file, Pieces::Siglip(model)));
+    }
+    let mut tokenizer = JsonTokenizer::from_bytes(bytes).map_err(|error| Error::tokenizer(&file, error))?;
+    tokenizer.with_padding(None).with_truncation(None).map_err(|error| Error::tokenizer(&file, error))?;
+    Ok((file, Pieces::Siglip2(Box::new(tokenizer))))
+}
+
+/// SigLIP's canonical text: lower case, no ASCII punctuation, single spaces.
+///
+/// A leading space stays, although big_vision strips it: transformers puts its word mark
+/// before it and then does not strip it, which adds a token to such texts.
+pub(crate) fn canonicalize(text: &str) -> String {
+    let text: String = text.to_lowercase().chars().filter(|c| !c.is_ascii_punctuation()).collect();
+    // U+2581 is SentencePiece's own mark for a space; U+001C to U+001F are Python's.
+    let is_space = |c: char| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}' | '▁');
+    let words: Vec<&str> = text.split(is_space).filter(|word| !word.is_empty()).collect();
+    let lead = if text.starts_with(is_space) && !words.is_empty() { " " } else { "" };
+    format!("{lead}{}", words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::canonicalize;
+
+    #[test]
+    fn canonical_text_is_that_of_the_reference() {
+        for (text, canonical) in [
+            ("Great White Shark, (Carcharodon)", "great white shark carcharodon"),
+            ("well-known", "wellknown"),
+            ("a / b < c", "a b c"),
+            ("\tone\n\u{a0}two\u{1f}three ", " one two three"),
+            ("- dash", " dash"),
+            ("...", ""),
+            ("   ", ""),
+            ("ΟΔΥΣΣΕΥΣ", "οδυσσευς"),
+            ("¡Hola!", "¡hola"),
+        ] {
+            assert_eq!(canonicalize(text), canonical, "{text}");
+        }
+    }
+}
