@@ -242,21 +242,16 @@ fn prepare(batches: &[(usize, &[Item])], preprocessor: &Preprocessor, sender: &S
     }
 }
 
-/// Embeddings of a batch, row after row; that of a broken image is not a number.
+/// Embeddings of a batch, row after row; that of a broken image is not a number. A blank
+/// image is computed in its place, because the size of a batch moves the last bits of all.
 fn embed_batch(embedder: &Embedder, pixels: Vec<Pixels>, width: usize) -> Result<Vec<f32>> {
-    let whole: Vec<bool> = pixels.iter().map(Result::is_ok).collect();
-    let pixels: Vec<Vec<f32>> = pixels.into_iter().flatten().collect();
-    if pixels.is_empty() {
-        return Ok(vec![f32::NAN; width * whole.len()]);
-    }
-    let embeddings = embedder.pixels(&pixels)?;
-    let mut rows = embeddings.rows().into_iter();
-    let mut values = Vec::with_capacity(width * whole.len());
-    for whole in whole {
-        match if whole { rows.next() } else { None } {
-            Some(row) => values.extend(row),
-            None => values.extend(std::iter::repeat_n(f32::NAN, width)),
-        }
+    let broken: Vec<bool> = pixels.iter().map(Result::is_err).collect();
+    let side = embedder.preprocessor.image_size as usize;
+    let blank = || vec![0.0; 3 * side * side];
+    let pixels: Vec<Vec<f32>> = pixels.into_iter().map(|pixels| pixels.unwrap_or_else(|_| blank())).collect();
+    let (mut values, _) = embedder.pixels(&pixels)?.into_raw_vec_and_offset();
+    for (row, _) in values.chunks_exact_mut(width).zip(broken).filter(|(_, broken)| *broken) {
+        row.fill(f32::NAN);
     }
     Ok(values)
 }

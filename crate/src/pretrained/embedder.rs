@@ -7,7 +7,7 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::{Checkpoint, Config, Folder, Preprocessor, Siglip, Tokenizer, preprocess};
+use super::{Checkpoint, Config, Error, Folder, Preprocessor, Siglip, Tokenizer, preprocess};
 use crate::Result;
 
 /// A SigLIP model with its tokenizer and preprocessing, on the CPU.
@@ -95,7 +95,11 @@ impl Embedder {
         let mut values = vec![0.0; (rows * columns) as usize];
         let count = values.len();
         embeddings.f_contiguous()?.f_copy_data(&mut values, count)?;
-        Ok(Array2::from_shape_vec((rows as usize, columns as usize), values)
-            .expect("as many values as the size says"))
+        if values.iter().any(|value: &f32| !value.is_finite()) {
+            let reason = "gives an embedding that is not a finite number: are its weights damaged?";
+            return Err(Error::checkpoint(&self.weights[0], reason));
+        }
+        let shape = (rows as usize, columns as usize);
+        Ok(Array2::from_shape_vec(shape, values).expect("as many values as the size says"))
     }
 }

@@ -148,7 +148,7 @@ fn check(
     if text.dim() != image.dim() {
         return Err((
             "text",
-            format!("has shape {:?}, expected that of `image`, {:?}", text.dim(), image.dim()),
+            format!("has shape {:?}, expected that of `image`, {:?}", text.shape(), image.shape()),
         ));
     }
     if labels.len() != rows {

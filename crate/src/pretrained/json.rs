@@ -10,11 +10,19 @@ use crate::{Error as CrateError, Result};
 /// No configuration file is this long; tokenizers have their own reader.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// Reads `file`, naming it and the key in an error.
+/// Reads `file`, an object, naming it and the key in an error.
 pub(super) fn read<T: DeserializeOwned>(file: &Path) -> Result<T> {
     let text = read_limited(file, MAX_BYTES)?;
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&text))
-        .map_err(|error| Error::config(file, error.path().to_string(), format!(": {}", error.inner())))
+    if !text.trim_ascii_start().starts_with(b"{") {
+        // serde would take an array for an object without keys.
+        return Err(CrateError::file(file, "is not a JSON object"));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(&text);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        Error::config(file, error.path().to_string(), format!("cannot be used: {}", error.inner()))
+    })?;
+    deserializer.end().map_err(|error| CrateError::file(file, error))?;
+    Ok(value)
 }
 
 /// Reads a whole file that must not be longer than `limit` bytes.

@@ -112,10 +112,10 @@ impl SentencePiece {
         Self::new(pieces.collect(), unknown, byte_fallback, &normalizer.charsmap.unwrap_or_default())
     }
 
-    /// Whether `tokenizer.json` holds a Unigram model.
-    pub(super) fn is_unigram(bytes: &[u8]) -> bool {
-        serde_json::from_slice::<JsonKind>(bytes)
-            .is_ok_and(|json| json.model.kind.as_deref() == Some("Unigram"))
+    /// Whether `tokenizer.json` holds a Unigram model; an error if it is not JSON.
+    pub(super) fn is_unigram(bytes: &[u8]) -> Result<bool, String> {
+        let json: JsonKind = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        Ok(json.model.kind.as_deref() == Some("Unigram"))
     }
 
     /// Reads `tokenizer.json`; an error says why it cannot be.

@@ -139,7 +139,8 @@ fn load_pieces(folder: &Folder) -> Result<(PathBuf, Pieces)> {
         return Err(Error::checkpoint(folder.path(), "holds neither spiece.model nor tokenizer.json"));
     };
     let bytes = json::read_limited(&file, MAX_BYTES)?;
-    if SentencePiece::is_unigram(&bytes) {
+    // Also keeps what is not JSON from the crate, which panics at it.
+    if SentencePiece::is_unigram(&bytes).map_err(|reason| Error::tokenizer(&file, reason))? {
         let model = SentencePiece::from_json(&bytes).map_err(|reason| Error::tokenizer(&file, reason))?;
         return Ok((file, Pieces::Siglip(model)));
     }
