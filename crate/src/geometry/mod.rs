@@ -7,14 +7,22 @@ mod constellation;
 mod distribution;
 mod families;
 mod gap;
+mod hyperplane;
 mod labelled;
+mod perceptron;
+mod report;
+mod separation;
 mod similarities;
 pub mod theory;
 
 pub use constellation::{Certificate, Constellation, Violation};
 pub use distribution::{Distribution, Quantile, RESOLUTION};
-pub use gap::{MeanDistances, xi};
+pub use gap::{MeanDistances, ModalityGap, xi};
+pub use hyperplane::{Hyperplane, Misclassified};
 pub use labelled::{LabelledGeometry, Retrieval};
+pub use perceptron::{Perceptron, PerceptronSettings};
+pub use report::Report;
+pub use separation::{Separation, Verdict};
 pub use similarities::Similarities;
 
 use ndarray::{Array3, ArrayView3, s};
