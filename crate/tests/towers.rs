@@ -31,6 +31,8 @@ fn training_lowers_the_loss_that_the_checkpoint_has() {
             train(&tiny(steps, kind), &folder).summary
         });
         assert!(after.loss < before.loss / 2.0, "{kind}: {} then {}", before.loss, after.loss);
+        let control = towers::embed_untrained(&tiny(40, kind)).unwrap();
+        assert_eq!(towers::summarize(&control).unwrap(), before);
         assert!((before.temperature - 10.0).abs() < 1e-5, "{kind}: untrained t is {}", before.temperature);
     }
 }

@@ -77,11 +77,11 @@ impl Default for TowersConfig {
             bias: Bias::trained(BiasKind::Absolute, 10.0),
             numerics: Numerics::Exact,
             patch_size: 8,
-            text_length: 8,
+            text_length: 6,
             vision_config: TowerSizes {
                 hidden_size: 128,
                 intermediate_size: 256,
-                num_hidden_layers: 2,
+                num_hidden_layers: 1,
                 num_attention_heads: 4,
             },
             text_config: TowerSizes {

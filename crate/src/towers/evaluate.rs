@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::emoji::{self, CLASSES};
+use super::{TowersConfig, train};
 use crate::geometry::{Constellation, LabelledGeometry};
 use crate::loss::labelled_sigmoid_loss;
 use crate::pretrained::{Dtype, Embedder, Embeddings};
-use crate::{BiasKind, Numerics, Result};
+use crate::{BiasKind, Error, Numerics, Result};
 
 /// Unit embeddings of all drawings and names by one checkpoint.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +73,16 @@ pub fn embed_emoji(model: &str) -> Result<EmojiEmbeddings> {
         temperature: embedder.model.temperature(),
         relative_bias: embedder.model.relative_bias(),
     })
+}
+
+/// The control: the same with the weights that `config`'s training starts from.
+///
+/// # Errors
+/// If the description is impossible, or there is no place for temporary files.
+pub fn embed_untrained(config: &TowersConfig) -> Result<EmojiEmbeddings> {
+    let folder = tempfile::tempdir().map_err(|error| Error::file(std::env::temp_dir(), error))?;
+    train(&TowersConfig { steps: 0, ..config.clone() }, folder.path(), &mut |_| ())?;
+    embed_emoji(&folder.path().to_string_lossy())
 }
 
 /// The numbers of embedded emoji.

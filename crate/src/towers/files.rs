@@ -29,7 +29,7 @@ pub(super) fn prepare<S: AsRef<str>>(folder: &Path, config: &TowersConfig, names
     refuse_others(folder, config)?;
     let model = config.model(tokens::vocabulary_size(names) as i64);
     write_json(&folder.join(DESCRIPTION), config)?;
-    write_json(&folder.join("config.json"), &model)?;
+    write_json(&folder.join("config.json"), &with_special_tokens(&model))?;
     write_json(&folder.join("tokenizer.json"), &tokens::tokenizer(names))?;
     write_json(&folder.join("tokenizer_config.json"), &tokens::tokenizer_config(config.text_length))?;
     write_json(&folder.join("preprocessor_config.json"), &preprocessor())?;
@@ -39,14 +39,31 @@ pub(super) fn prepare<S: AsRef<str>>(folder: &Path, config: &TowersConfig, names
 /// Whoever trains into a folder must not overwrite another model.
 fn refuse_others(folder: &Path, config: &TowersConfig) -> Result<()> {
     let description: Option<TowersConfig> = read_json(&folder.join(DESCRIPTION))?;
-    let taken = |file: &str, reason: &str| {
-        Err(pretrained::Error::Resume { file: folder.join(file), reason: reason.to_owned() }.into())
+    let taken = |file: &str, what: &str| {
+        let reason = format!("{what}; train into another folder, or delete this one");
+        Err(pretrained::Error::Checkpoint { file: folder.join(file), reason }.into())
     };
     match description {
-        Some(description) if description != *config => taken(DESCRIPTION, "its description differs"),
-        None if folder.join(WEIGHTS).exists() => taken(WEIGHTS, "there is no training.json beside it"),
+        Some(description) if description != *config => taken(DESCRIPTION, "describes another training"),
+        None if folder.join(WEIGHTS).exists() => {
+            taken(WEIGHTS, "is of another model: it has no training.json")
+        }
         _ => Ok(()),
     }
+}
+
+/// `config.json` with the ids that transformers looks for; its defaults are of another
+/// vocabulary, and it warns of them.
+fn with_special_tokens(model: &Config) -> serde_json::Value {
+    let mut config = json!(model);
+    for (key, id) in [
+        ("pad_token_id", json!(tokens::END)),
+        ("eos_token_id", json!(tokens::END)),
+        ("bos_token_id", json!(null)),
+    ] {
+        config["text_config"][key] = id;
+    }
+    config
 }
 
 /// SigLIP's own preprocessing, under the names of all versions of transformers.

@@ -23,5 +23,5 @@ mod trainer;
 
 pub use config::{TowerSizes, TowersConfig};
 pub use emoji::Emoji;
-pub use evaluate::{EmojiEmbeddings, TowersSummary, embed_emoji, summarize};
+pub use evaluate::{EmojiEmbeddings, TowersSummary, embed_emoji, embed_untrained, summarize};
 pub use trainer::{Trained, train};

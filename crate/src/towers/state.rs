@@ -57,8 +57,8 @@ impl State {
         let state = state.ok_or_else(|| damaged("is not the state of a training".to_owned()))?;
         let state: Self = serde_json::from_str(state).map_err(|error| damaged(error.to_string()))?;
         if state.config != *config {
-            let reason = "its description differs".to_owned();
-            return Err(pretrained::Error::Resume { file, reason }.into());
+            let reason = "is the state of another training; delete it to start anew";
+            return Err(damaged(reason.to_owned()));
         }
         let stored = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
         let _guard = tch::no_grad_guard();

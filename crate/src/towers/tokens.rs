@@ -8,6 +8,9 @@ use crate::pretrained::canonicalize;
 
 /// Ids 0, 1 and 2, as in SigLIP's own tokenizer. The end token is also what pads.
 const SPECIAL: [&str; 3] = ["<pad>", "</s>", "<unk>"];
+/// Id of the end token.
+pub(super) const END: usize = 1;
+const UNKNOWN: usize = 2;
 
 /// Number of tokens of [`tokenizer`].
 pub(super) fn vocabulary_size<S: AsRef<str>>(names: &[S]) -> usize {
@@ -49,11 +52,11 @@ pub(super) fn tokenizer<S: AsRef<str>>(names: &[S]) -> Value {
                 {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}},
                 {"Sequence": {"id": "B", "type_id": 1}}, {"SpecialToken": {"id": "</s>", "type_id": 1}},
             ],
-            "special_tokens": {"</s>": {"id": "</s>", "ids": [1], "tokens": ["</s>"]}},
+            "special_tokens": {"</s>": {"id": "</s>", "ids": [END], "tokens": ["</s>"]}},
         },
         "decoder": metaspace,
         "model": {
-            "type": "Unigram", "unk_id": 2, "byte_fallback": false,
+            "type": "Unigram", "unk_id": UNKNOWN, "byte_fallback": false,
             "vocab": special.chain(pieces).collect::<Vec<_>>(),
         },
     })

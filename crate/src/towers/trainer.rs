@@ -45,7 +45,9 @@ pub fn train(config: &TowersConfig, folder: &Path, progress: &mut dyn FnMut(&Pro
     config.validate()?;
     let emoji = emoji::load()?;
     let model = files::prepare(folder, config, &emoji.names())?;
-    if let Some(trained) = files::read_json(&folder.join(SUMMARY))? {
+    if folder.join(files::WEIGHTS).exists()
+        && let Some(trained) = files::read_json(&folder.join(SUMMARY))?
+    {
         return Ok(trained);
     }
     let mut trainer = Trainer::new(config, &model, folder, &emoji)?;
@@ -101,7 +103,7 @@ impl<'a> Trainer<'a> {
             Siglip::new(&Weights::random(&store), sizes)?
         };
         let log_t = config.temperature.init.ln();
-        tch::no_grad(|| model.logit_scale.f_fill_(log_t))?;
+        let _ = tch::no_grad(|| model.logit_scale.f_fill_(log_t))?;
         let bias = Tensor::f_from_slice(&[config.bias.init as f32])?.f_set_requires_grad(true)?;
         let adam = Adam::new(trained_parameters(config, &store, &bias))?;
 
