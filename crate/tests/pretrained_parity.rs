@@ -4,28 +4,50 @@
 
 mod parity;
 
+use siglip_core::pretrained::Embeddings;
 use std::{env, path::PathBuf, process::Command};
 
 #[test]
 fn agrees_with_transformers_on_checkpoints_made_now() {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut script = Command::new(python);
+    let script = script.arg(root().join("tests/parity/reference.py")).arg(folder.path()).args(["live", "7"]);
+    run(script.env("HF_HUB_OFFLINE", "1"));
+    parity::check(folder.path());
+}
+
+#[test]
+fn numpy_reads_a_file_of_embeddings() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("written.npz");
+    let embeddings = Embeddings::read(&root().join("tests/golden/numpy.npz")).unwrap();
+    embeddings.write(&file).unwrap();
+    let script = "import sys, numpy as np; a, b = map(np.load, sys.argv[1:]); assert set(a) == set(b); \
+        assert all((a[k] == b[k]).all() and a[k].shape == b[k].shape for k in a); \
+        assert a['image'].dtype == a['text'].dtype == np.float32 and a['splits'].dtype == np.int64";
+    run(Command::new(python).args(["-c", script]).arg(file).arg(root().join("tests/golden/numpy.npz")));
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The interpreter of the environment, if it is there.
+fn python() -> Option<PathBuf> {
     let python = match env::var_os("PARITY_PYTHON") {
         Some(python) => PathBuf::from(python),
-        None => root.join("../.venv-parity/bin/python"),
+        None => root().join("../.venv-parity/bin/python"),
     };
     if !python.is_file() {
         eprintln!("skipped: no {}", python.display());
-        return;
+        return None;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let seed = "7";
-    let script = Command::new(python)
-        .arg(root.join("tests/parity/reference.py"))
-        .arg(folder.path())
-        .args(["live", seed])
-        .env("HF_HUB_OFFLINE", "1")
-        .output()
-        .unwrap();
-    assert!(script.status.success(), "{}", String::from_utf8_lossy(&script.stderr));
-    parity::check(folder.path());
+    Some(python)
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -28,7 +28,7 @@ pub struct Tokenizer {
 #[derive(Debug)]
 enum Pieces {
     /// SigLIP: SentencePiece's Unigram, without punctuation; padded with the end token.
-    Siglip(SentencePiece),
+    Siglip(Box<SentencePiece>),
     /// SigLIP 2: Gemma's BPE.
     Siglip2(Box<JsonTokenizer>),
 }
@@ -133,7 +133,7 @@ fn load_pieces(folder: &Folder) -> Result<(PathBuf, Pieces)> {
     if let Some(file) = folder.find("spiece.model")? {
         let bytes = json::read_limited(&file, MAX_BYTES)?;
         let model = SentencePiece::from_proto(&bytes).map_err(|reason| Error::tokenizer(&file, reason))?;
-        return Ok((file, Pieces::Siglip(model)));
+        return Ok((file, Pieces::Siglip(Box::new(model))));
     }
     let Some(file) = folder.find("tokenizer.json")? else {
         return Err(Error::checkpoint(folder.path(), "holds neither spiece.model nor tokenizer.json"));
@@ -142,7 +142,7 @@ fn load_pieces(folder: &Folder) -> Result<(PathBuf, Pieces)> {
     // Also keeps what is not JSON from the crate, which panics at it.
     if SentencePiece::is_unigram(&bytes).map_err(|reason| Error::tokenizer(&file, reason))? {
         let model = SentencePiece::from_json(&bytes).map_err(|reason| Error::tokenizer(&file, reason))?;
-        return Ok((file, Pieces::Siglip(model)));
+        return Ok((file, Pieces::Siglip(Box::new(model))));
     }
     let mut tokenizer = JsonTokenizer::from_bytes(bytes).map_err(|error| Error::tokenizer(&file, error))?;
     tokenizer.with_padding(None).with_truncation(None).map_err(|error| Error::tokenizer(&file, error))?;

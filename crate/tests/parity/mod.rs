@@ -3,8 +3,9 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
+use ndarray::Array2;
 use siglip_core::pretrained::{
-    Checkpoint, Config, Folder, Preprocessor, Siglip, Tokenizer, decode, preprocess,
+    Checkpoint, Config, Embeddings, Folder, Preprocessor, Siglip, Tokenizer, decode, preprocess,
 };
 use tch::{Kind, Tensor};
 
@@ -20,7 +21,20 @@ pub fn check(root: &Path) {
             cases += 1;
         }
     }
+    check_numpy(root);
     assert!(cases >= 2, "{} holds no checkpoints", root.display());
+}
+
+fn check_numpy(root: &Path) {
+    let embeddings = Embeddings::read(&root.join("numpy.npz")).unwrap();
+    assert_eq!((embeddings.classes, embeddings.splits), (vec!["Zürich".into(), "北京".into()], vec![0, 2]));
+    assert_eq!(embeddings.image, Array2::from_shape_fn((3, 4), |(i, j)| f32::from(u8::from(i == j))));
+    assert_eq!(
+        embeddings.class_text,
+        Array2::from_shape_fn((2, 4), |(i, j)| f32::from(u8::from(i + 1 == j)))
+    );
+    let error = Embeddings::read(&root.join("objects.npz")).unwrap_err().to_string();
+    assert!(error.contains("ordered_labels") && error.contains("dtype=str"), "{error}");
 }
 
 fn check_case(path: &Path, texts: &[String], images: &Path) {

@@ -3,7 +3,7 @@
     python reference.py OUT golden     what is committed in tests/golden
     python reference.py OUT live       more shapes, made anew by the parity test
 
-OUT gets `images/`, `texts.json`, and for every case a folder with a checkpoint in
+OUT gets `images/`, `texts.json`, two files of embeddings, and for every case a folder with a checkpoint in
 Hugging Face's layout and `expected.safetensors`: `input_ids` [texts, L],
 `text_embeds` [texts, D], and in order of the images' names `pixel_values`
 [images, 3, S, S] and `image_embeds` [images, D].
@@ -68,8 +68,10 @@ CASES = {
 
 def main(out: Path, kind: str, seed: int) -> None:
     torch.manual_seed(seed)
+    out.mkdir(parents=True, exist_ok=True)
     write_images(out / "images", np.random.default_rng(seed), large=kind == "live")
     (out / "texts.json").write_text(json.dumps(TEXTS, ensure_ascii=False, indent=0))
+    write_embeddings(out)
     corpus = sentences()
     for name, case in CASES[kind].items():
         folder = out / name
@@ -249,6 +251,16 @@ def scene(rng: np.random.Generator, height: int, width: int, channels: int) -> n
         wave = np.sin(a * x + b * y + 9 * phase) * 90 + 128 + 50 * (x * b > y * a + phase)
         planes.append(wave + rng.normal(0, 12, wave.shape))
     return np.clip(np.stack(planes, -1), 0, 255).astype(np.uint8)
+
+
+def write_embeddings(out: Path) -> None:
+    """Files of embeddings as numpy saves them; the second one's labels only Python can read."""
+    arrays = dict(
+        image=np.eye(3, 4), text=np.eye(4, dtype=np.float32)[[1, 1, 2]], splits=np.array([0, 2], dtype=np.int32)
+    )
+    labels = ["Zürich", "Zürich", "北京"]
+    np.savez_compressed(out / "numpy.npz", **arrays, ordered_labels=np.array(labels))
+    np.savez(out / "objects.npz", **arrays, ordered_labels=np.array(labels, dtype=object))
 
 
 def png16(pixels: np.ndarray, colour: int) -> bytes:
