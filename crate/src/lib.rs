@@ -10,6 +10,7 @@
 //!
 //! Nothing earlier in this flow knows of anything later. The loss itself is in [`loss`].
 
+pub mod collection;
 pub mod display;
 mod error;
 mod experiment;

@@ -1,5 +1,7 @@
 //! Runs as figures: what the notebooks of the synthetic experiments draw.
 
+pub mod pretrained;
+
 use ndarray::Axis as Along;
 
 use crate::figures::{self, Axis, Figure, Histogram, Panel, Series};
