@@ -137,7 +137,7 @@ mod tests {
         let class = emoji.classes.iter().position(|class| class.name == "red heart").unwrap();
         for drawing in 0..DRAWINGS {
             let [r, g, b] = emoji.drawing(class, drawing).get_pixel(16, 14).0;
-            assert!(r > 150 && g < 120 && b < 120, "{}: {r} {g} {b}", DESIGNERS[drawing]);
+            assert!(r > 100 && r - 100 > g.max(b), "{}: {r} {g} {b}", DESIGNERS[drawing]);
             assert!(emoji.drawing(class, drawing).get_pixel(0, 31).0.iter().all(|&level| level > 240));
         }
     }
