@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use ndarray::{Array1, ArrayView3};
-use ndarray_npy::NpzWriter;
+use ndarray::{Array1, Array3, ArrayView3};
+use ndarray_npy::{NpzReader, NpzWriter};
 use serde::Serialize;
 
 use crate::display::{Table, short};
@@ -149,6 +149,22 @@ impl Run {
             table = table.row(&["adapter delta".to_owned(), short(delta)]);
         }
         table
+    }
+
+    /// The vectors `[modalities, pairs, dim]` of a file that [`Run::save`] wrote; none if
+    /// the file has no array `embeddings`.
+    ///
+    /// # Errors
+    /// [`Error::File`] if `path` is not an npz file, or its `embeddings` are something else.
+    pub fn read_embeddings(path: impl AsRef<Path>) -> Result<Option<Array3<f32>>> {
+        let path = path.as_ref();
+        let file = std::fs::File::open(path).map_err(|error| Error::file(path, error))?;
+        let mut npz = NpzReader::new(file).map_err(|error| Error::file(path, error))?;
+        let names = npz.names().map_err(|error| Error::file(path, error))?;
+        match names.iter().any(|name| name == "embeddings" || name == "embeddings.npy") {
+            true => npz.by_name("embeddings").map(Some).map_err(|error| Error::file(path, error)),
+            false => Ok(None),
+        }
     }
 
     /// Writes `embeddings` and, per epoch, `loss`, `temperature`, `relative_bias` and

@@ -1,6 +1,6 @@
 //! `cargo xtask`: the command line of the tasks.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -61,8 +61,17 @@ struct Reproduce {
     timeout: u64,
 }
 
-fn main() -> Result<()> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<()> {
     if let Task::Kernel { project, connection_file } = &cli.task {
         return kernel::launcher::run(&Project::at(project.clone()), connection_file);
     }

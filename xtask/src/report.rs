@@ -154,7 +154,7 @@ fn compose_chapter(text: &mut String, Chapter { name, metrics, .. }: &Chapter) {
 fn row(check: &Check) -> String {
     let number = |value: Option<f64>| value.map_or_else(String::new, short);
     let difference = match (check.published, check.obtained) {
-        (Some(published), Some(obtained)) if published == 0.0 => format!("{:+.1e}", obtained),
+        (Some(0.0), Some(obtained)) => format!("{obtained:+.1e}"),
         (Some(published), Some(obtained)) => format!("{:+.3} %", (obtained / published - 1.0) * 100.0),
         _ => String::new(),
     };

@@ -8,7 +8,8 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     sync::LazyLock,
-    time::SystemTime,
+    thread,
+    time::{Duration, Instant, SystemTime},
 };
 
 use serde_json::{Value, json};
@@ -27,6 +28,7 @@ use xtask::{
 const LIBRARY: &str = "pub fn answer() -> u32 { 41 }\n\
                        pub fn finish() { println!(\"All 1 checks passed.\") }\n";
 const USE: &str = ":dep siglip_core = { path = \"../crate\" }\nuse siglip_core::*;";
+const SLEEP: &str = "std::thread::sleep(std::time::Duration::from_secs(3600));";
 const FINISH: &str = "finish();";
 
 /// A small project with its kernel set up.
@@ -160,8 +162,7 @@ fn a_cell_that_ends_its_process_is_caught() {
 #[test]
 #[ignore = "needs the kernel: `cargo xtask test` runs it"]
 fn a_timeout_is_caught() {
-    let sleep = "std::thread::sleep(std::time::Duration::from_secs(3600));";
-    let failure = SHARED.run(&[USE, sleep, FINISH], 60).verdict.unwrap_err();
+    let failure = SHARED.run(&[USE, SLEEP, FINISH], 60).verdict.unwrap_err();
     assert_eq!(failure.cell, Some(2));
     assert!(failure.message.starts_with("timeout: no result after 60 s"), "{failure}");
 }
@@ -177,6 +178,28 @@ fn a_dead_kernel_is_caught_and_its_clone_removed_by_the_next() {
     assert_eq!(small.clones().len(), 1, "the killed launcher could not clean up");
     assert_eq!(small.run(&[USE, FINISH], 120).verdict, Ok(1));
     assert_eq!(small.clones(), Vec::<PathBuf>::new());
+}
+
+#[test]
+#[ignore = "needs the kernel: `cargo xtask test` runs it"]
+fn a_kernel_whose_jupyter_was_killed_ends() {
+    let small = Small::new();
+    let source = small.notebook(&[USE, SLEEP]);
+    let mut nbconvert = python().command();
+    nbconvert.args(["-m", "nbconvert", "--to", "notebook", "--execute"]).arg(&source);
+    let mut jupyter = nbconvert.envs([small.jupyter_path()]).spawn().unwrap();
+    wait_until(|| small.clones().iter().any(|clone| clone.join("ctx/src/lib.rs").exists()));
+    jupyter.kill().unwrap();
+    jupyter.wait().unwrap();
+    wait_until(|| small.clones().is_empty());
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(300), "waited in vain");
+        thread::sleep(Duration::from_millis(100));
+    }
 }
 
 #[test]

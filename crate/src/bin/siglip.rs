@@ -8,8 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use serde_json::json;
+use siglip_core::geometry::Report;
+use siglip_core::pretrained::{Dtype, EmbedOptions, Embeddings, embed};
+use siglip_core::towers::{self, TowersConfig};
 use siglip_core::train::{self, Sweep};
-use siglip_core::{Experiment, Settings};
+use siglip_core::{Experiment, Run, Settings};
 
 #[derive(Parser)]
 #[command(version, about = "Experiments on the global minimizers of the sigmoid contrastive loss")]
@@ -42,6 +45,53 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Embed images and their classes' names with a SigLIP checkpoint; goes on where it was killed.
+    Embed {
+        /// Folder of a checkpoint in Hugging Face's layout, or a hub id.
+        #[arg(long)]
+        model: String,
+        /// Folder of images, or tar archive.
+        #[arg(long)]
+        images: PathBuf,
+        /// Names the class of the k-th image, in order of names, in line k.
+        #[arg(long)]
+        labels: Option<PathBuf>,
+        /// Where to write the embeddings (npz).
+        #[arg(long)]
+        out: PathBuf,
+        /// Images, or texts, that go through the model at once.
+        #[arg(long, default_value_t = 16)]
+        batch: usize,
+        /// Type of weights and activations.
+        #[arg(long, value_enum, default_value_t)]
+        dtype: Type,
+        /// Leave out images that cannot be decoded, instead of stopping at the first.
+        #[arg(long)]
+        skip_broken: bool,
+    },
+    /// Print the geometry of an npz file of embeddings, from `embed`, `train` or elsewhere.
+    Geometry {
+        /// The file.
+        embeddings: PathBuf,
+    },
+    /// Train the small SigLIP on the emoji that ship with the project; goes on where it was killed.
+    TrainTowers {
+        /// The training's description (JSON); `-` reads standard input.
+        description: PathBuf,
+        /// Folder for the checkpoint.
+        #[arg(long)]
+        out: PathBuf,
+        /// Replace a key of the description, such as `steps=100`.
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
+    },
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Type {
+    #[default]
+    F32,
+    Bf16,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -52,6 +102,7 @@ enum Device {
 }
 
 fn main() -> anyhow::Result<()> {
+    let mut stderr = OnStderr::new();
     match Arguments::parse().command {
         Command::Train { description, out, set, device } => {
             let json = read(&description).with_context(|| description.display().to_string())?;
@@ -61,7 +112,7 @@ fn main() -> anyhow::Result<()> {
                 Device::Cuda => train::Device::Cuda,
             };
             let settings = Settings { device, snapshots: 0, ..Settings::default() };
-            let run = experiment.train_with(settings, &mut progress_on_stderr())?;
+            let run = experiment.train_with(settings, &mut |progress| stderr.show(progress))?;
             if let Some(path) = out {
                 run.save(&path)?;
             }
@@ -69,10 +120,30 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Sweep { description, out } => {
             let json = read(&description).with_context(|| description.display().to_string())?;
-            let runs = Sweep::from_json(&json)?.train_into(&out, &mut sweep_progress_on_stderr())?;
+            let runs = Sweep::from_json(&json)?.train_into(&out, &mut |progress| stderr.show(progress))?;
             runs.iter().try_for_each(|run| {
                 print_json(&json!({"experiment": run.experiment, "summary": run.summary()}))
             })
+        }
+        Command::Embed { model, images, labels, out, batch, dtype, skip_broken } => {
+            let dtype = match dtype {
+                Type::F32 => Dtype::F32,
+                Type::Bf16 => Dtype::Bf16,
+            };
+            let options = EmbedOptions { model, images, labels, out, batch, dtype, skip_broken };
+            let embeddings = embed(&options, &mut |progress| stderr.show(progress))?;
+            print_json(&json!({
+                "images": embeddings.image.nrows(),
+                "classes": embeddings.classes.len(),
+                "dim": embeddings.image.ncols(),
+                "skipped": embeddings.skipped,
+            }))
+        }
+        Command::Geometry { embeddings } => geometry(&embeddings),
+        Command::TrainTowers { description, out, set } => {
+            let json = read(&description).with_context(|| description.display().to_string())?;
+            let config = TowersConfig::from_json(&json)?.with(&set)?;
+            print_json(&towers::train(&config, &out, &mut |progress| stderr.show(progress))?)
         }
     }
 }
@@ -91,22 +162,30 @@ fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn sweep_progress_on_stderr() -> impl FnMut(&train::sweep::SweepProgress) {
-    let mut last = Instant::now();
-    move |progress| {
-        if last.elapsed() > Duration::from_secs(1) {
-            eprintln!("{progress}");
-            last = Instant::now();
-        }
+/// Files of `train` have a report for each pair of modalities, those of `embed` one.
+fn geometry(path: &Path) -> anyhow::Result<()> {
+    if let Some(vectors) = Run::read_embeddings(path)? {
+        return print_json(&Report::of_modalities(vectors.view())?);
     }
+    let embeddings = Embeddings::read(path)?;
+    let (images, texts) = (embeddings.image.view(), embeddings.class_text.view());
+    print_json(&Report::labelled(images, texts, &embeddings.labels())?)
 }
 
-fn progress_on_stderr() -> impl FnMut(&train::Progress) {
-    let mut last = Instant::now();
-    move |progress| {
-        if last.elapsed() > Duration::from_secs(1) {
+/// Progress on standard error, once a second.
+struct OnStderr {
+    last: Instant,
+}
+
+impl OnStderr {
+    fn new() -> Self {
+        Self { last: Instant::now() }
+    }
+
+    fn show(&mut self, progress: &dyn std::fmt::Display) {
+        if self.last.elapsed() > Duration::from_secs(1) {
             eprintln!("{progress}");
-            last = Instant::now();
+            self.last = Instant::now();
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Synthetic and pretrained vectors meet here: nothing in this module knows where
 //! its vectors came from.
 
+mod codes;
 mod constellation;
 mod distribution;
 mod families;

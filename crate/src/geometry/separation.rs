@@ -43,7 +43,7 @@ pub enum Verdict {
     /// The convex hulls come within 2e-6 of each other: up to that they share a point,
     /// and no hyperplane separates them by more than 1e-6.
     Inseparable,
-    /// The rounds were used up before either was certain; the bounds hold all the same.
+    /// The search ended before either was certain; the bounds hold all the same.
     Undecided,
 }
 
@@ -75,7 +75,7 @@ impl Separation {
         for _ in 0..ROUNDS {
             let direction = difference(&hulls);
             let projections = [hulls[0].project(&direction), hulls[1].project(&direction)];
-            best.improve(&hulls, direction, projections.each_ref().map(|all| least(all)));
+            best.improve(&hulls, direction, projections.each_ref().map(|all| least(all.iter().copied())));
             if best.is_certain() {
                 break;
             }
@@ -167,8 +167,7 @@ impl<'a> Hull<'a> {
     /// Adds the farthest of the points whose projections lie beyond those of the active
     /// points, once each where points coincide. Returns how many.
     fn add_beyond(&mut self, projections: &[f64]) -> usize {
-        let active = self.active.iter().map(|&row| projections[row]);
-        let bound = active.fold(f64::INFINITY, f64::min);
+        let bound = least(self.active.iter().map(|&row| projections[row]));
         let mut beyond: Vec<usize> = (0..projections.len()).filter(|&row| projections[row] < bound).collect();
         beyond.sort_by(|&i, &j| projections[i].total_cmp(&projections[j]));
         beyond.dedup_by(|i, j| projections[*i] == projections[*j]);
@@ -195,8 +194,8 @@ fn difference(hulls: &[Hull; 2]) -> Vec<f64> {
     hulls[0].nearest.iter().zip(&hulls[1].nearest).map(|(image, text)| text - image).collect()
 }
 
-fn least(numbers: &[f64]) -> f64 {
-    numbers.iter().copied().fold(f64::INFINITY, f64::min)
+fn least(numbers: impl Iterator<Item = f64>) -> f64 {
+    numbers.fold(f64::INFINITY, f64::min)
 }
 
 /// Moves both hulls to the nearest points of the hulls of their active points:
@@ -232,10 +231,10 @@ fn shorten(gram: &Array2<f64>, first: usize, weights: &mut [f64]) {
         for hull in [0..first, first..weights.len()] {
             let by_projection = |i: &usize, j: &usize| projections[*i].total_cmp(&projections[*j]);
             let largest = hull.clone().filter(|&i| weights[i] > 0.0).max_by(by_projection);
-            if let Some((i, j)) = largest.zip(hull.min_by(by_projection)) {
-                if projections[i] - projections[j] > gain {
-                    (from, to, gain) = (i, j, projections[i] - projections[j]);
-                }
+            if let Some((i, j)) = largest.zip(hull.min_by(by_projection))
+                && projections[i] - projections[j] > gain
+            {
+                (from, to, gain) = (i, j, projections[i] - projections[j]);
             }
         }
         let curvature = gram[[from, from]] + gram[[to, to]] - 2.0 * gram[[from, to]];

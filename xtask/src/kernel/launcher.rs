@@ -4,6 +4,7 @@ use std::{
     env,
     ffi::OsString,
     fs::{self, File, TryLockError},
+    os::unix::process::parent_id,
     path::{Path, PathBuf},
     process::{Child, Command, exit},
     sync::{Arc, Mutex},
@@ -32,11 +33,18 @@ pub fn run(project: &Project, connection_file: &Path) -> Result<()> {
     })?;
     let started = command(project, &home, connection_file)?.spawn().context("cannot start evcxr_jupyter")?;
     *child.lock().expect("no one panics with this lock") = Some(started);
+    let parent = parent_id();
+    let mut abandoned = false;
     let status = loop {
         // Polled, because waiting would keep the signal handler from the child.
         let ended = child.lock().expect("no one panics with this lock").as_mut().map(Child::try_wait);
         if let Some(status) = ended.transpose()?.flatten() {
             break status;
+        }
+        if !abandoned && parent_id() != parent {
+            // Jupyter was killed. A cell may be running, so end all processes of this kernel.
+            abandoned = true;
+            let _ = Command::new("sh").args(["-c", "kill -TERM 0"]).status();
         }
         thread::sleep(Duration::from_millis(50));
     };

@@ -175,8 +175,8 @@ class Ball {
   drawCap(g, { frame, bias, chosen, theme }) {
     if (Math.abs(bias) > 1 || chosen >= frame.drawn) return;
     const pole = this.placed[chosen].at;
-    const helper = Math.abs(pole[0]) < 0.8 ? [1, 0, 0] : [0, 1, 0];
-    const first = unit(cross(pole, helper));
+    const aside = Math.abs(pole[0]) < 0.8 ? [1, 0, 0] : [0, 1, 0];
+    const first = unit(cross(pole, aside));
     const second = cross(pole, first);
     const radius = Math.sqrt(1 - bias * bias);
     g.strokeStyle = theme.accent;

@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::lanes::Lanes;
-use super::panels::Panels;
+use super::panels::{MAX_WIDTH, Panels};
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
@@ -74,14 +74,18 @@ impl WithSimd for Tangent<'_> {
         for panel in 0..shape.panels {
             let (points, _) = S::as_simd_f32s(self.points.panel(panel));
             let (gradient, _) = S::as_mut_simd_f32s(self.gradient.panel_mut(panel));
-            for j in 0..vectors {
-                let mut along = Lanes::splat(simd, 0.0);
-                for (x, g) in points.chunks_exact(vectors).zip(gradient.chunks_exact(vectors)) {
-                    along = Lanes::new(simd, x[j]).mul_add(Lanes::new(simd, g[j]), along);
+            let mut along = [0.0; MAX_WIDTH];
+            let along = &mut S::as_mut_simd_f32s(&mut along).0[..vectors];
+            for (x, g) in points.chunks_exact(vectors).zip(gradient.chunks_exact(vectors)) {
+                for ((x, g), along) in x.iter().zip(g).zip(&mut *along) {
+                    let x = Lanes::new(simd, *x);
+                    *along = x.mul_add(Lanes::new(simd, *g), Lanes::new(simd, *along)).get();
                 }
-                for (x, g) in points.chunks_exact(vectors).zip(gradient.chunks_exact_mut(vectors)) {
-                    let across = Lanes::new(simd, g[j]) - along * Lanes::new(simd, x[j]);
-                    g[j] = (across * scale).get();
+            }
+            for (x, g) in points.chunks_exact(vectors).zip(gradient.chunks_exact_mut(vectors)) {
+                for ((x, g), along) in x.iter().zip(g).zip(&*along) {
+                    let across = Lanes::new(simd, *g) - Lanes::new(simd, *along) * Lanes::new(simd, *x);
+                    *g = (across * scale).get();
                 }
             }
         }
@@ -103,7 +107,6 @@ impl WithSimd for Descend<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let shape = self.points.shape;
         let vectors = shape.width / S::F32_LANES;
-        let dim = shape.dim;
         let zero = Lanes::splat(simd, 0.0);
         let new1 = zero.all((1.0 - BETA1) as f32);
         let (keep2, new2) = (zero.all(BETA2 as f32), zero.all((1.0 - BETA2) as f32));
@@ -115,24 +118,30 @@ impl WithSimd for Descend<'_> {
             let (second, _) = S::as_mut_simd_f32s(self.moments.second.panel_mut(panel));
             // The gradient may have one coordinate more, that of the adapter.
             let (gradient, _) = S::as_simd_f32s(self.gradient.panel(panel));
-            for j in 0..vectors {
-                let mut norm2 = zero;
-                for at in (j..dim * vectors).step_by(vectors) {
-                    let g = Lanes::new(simd, gradient[at]);
-                    let m = Lanes::new(simd, first[at]);
+            let mut norms2 = [0.0; MAX_WIDTH];
+            let norms2 = &mut S::as_mut_simd_f32s(&mut norms2).0[..vectors];
+            for k in 0..shape.dim {
+                let of_k = k * vectors..(k + 1) * vectors;
+                let moments = first[of_k.clone()].iter_mut().zip(&mut second[of_k.clone()]);
+                let values = points[of_k.clone()].iter_mut().zip(&gradient[of_k]).zip(&mut *norms2);
+                for ((first, second), ((point, g), norm2)) in moments.zip(values) {
+                    let (x, g) = (Lanes::new(simd, *point), Lanes::new(simd, *g));
+                    let m = Lanes::new(simd, *first);
                     let m = (g - m).mul_add(new1, m);
-                    let v = (g * g).mul_add(new2, Lanes::new(simd, second[at]) * keep2);
-                    let x = Lanes::new(simd, points[at]);
+                    let v = (g * g).mul_add(new2, Lanes::new(simd, *second) * keep2);
                     let x = x - rate * (m / v.sqrt().mul_add(second_scale, epsilon));
-                    norm2 = x.mul_add(x, norm2);
-                    points[at] = x.get();
-                    first[at] = m.get();
-                    second[at] = v.get();
+                    *norm2 = x.mul_add(x, Lanes::new(simd, *norm2)).get();
+                    (*point, *first, *second) = (x.get(), m.get(), v.get());
                 }
+            }
+            for norm2 in &mut *norms2 {
                 // The filling has norm 0 and stays 0.
-                let inverse = zero.all(1.0) / norm2.sqrt().max(zero.all(1e-12));
-                for at in (j..dim * vectors).step_by(vectors) {
-                    points[at] = (Lanes::new(simd, points[at]) * inverse).get();
+                let norm = Lanes::new(simd, *norm2).sqrt().max(zero.all(1e-12));
+                *norm2 = (zero.all(1.0) / norm).get();
+            }
+            for point in points.chunks_exact_mut(vectors) {
+                for (x, inverse) in point.iter_mut().zip(&*norms2) {
+                    *x = (Lanes::new(simd, *x) * Lanes::new(simd, *inverse)).get();
                 }
             }
         }

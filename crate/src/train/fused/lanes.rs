@@ -3,6 +3,7 @@
 use std::any::TypeId;
 use std::ops::{Add, Div, Mul, Sub};
 
+use pulp::bytemuck::cast;
 use pulp::{Arch, Scalar128b, Simd, WithSimd};
 
 /// Which vector instructions the kernel runs on.
@@ -53,9 +54,9 @@ pub(super) const MAX_LANES: usize = 16;
 
 /// One vector of float32 with arithmetic on every lane.
 ///
-/// The kernel must be one function in machine code, or its parts lose the processor's
-/// features: everything is `inline(always)`, and vectors are not passed through
-/// closures, which cannot be.
+/// Each operation of the kernel must be one function in machine code, or its parts lose
+/// the processor's features: everything is `inline(always)`, vectors are not passed
+/// through closures, which cannot be, and of pulp's methods those are called that are.
 pub(super) struct Lanes<S: Simd> {
     simd: S,
     value: S::f32s,
@@ -122,7 +123,8 @@ impl<S: Simd> Lanes<S> {
 
     #[inline(always)]
     pub(super) fn abs(self) -> Self {
-        Self { value: self.simd.abs_f32s(self.value), ..self }
+        let bits = self.simd.and_u32s(cast(self.value), self.simd.splat_u32s(0x7fff_ffff));
+        Self { value: cast(bits), ..self }
     }
 
     #[inline(always)]
@@ -134,7 +136,8 @@ impl<S: Simd> Lanes<S> {
     #[inline(always)]
     pub(super) fn select(self, positive: Self, negative: Self) -> Self {
         let mask = self.simd.greater_than_or_equal_f32s(self.value, self.simd.splat_f32s(0.0));
-        Self { value: self.simd.select_f32s(mask, positive.value, negative.value), ..self }
+        let bits = self.simd.select_u32s(mask, cast(positive.value), cast(negative.value));
+        Self { value: cast(bits), ..self }
     }
 
     /// Sum of the lanes.
@@ -156,33 +159,34 @@ impl<S: Simd> Lanes<S> {
     }
 
     /// 2^self for lanes in [-126, 126], within 1e-7 relative; exact for whole numbers.
+    #[expect(clippy::approx_constant, reason = "a coefficient near ln 2, fitted with the others")]
     #[inline(always)]
     pub(super) fn exp2(self) -> Self {
         let simd = self.simd;
         // Adding 1.5 * 2^23 rounds to a whole number n, which stands in the low bits.
-        let shifted = self + self.all(12_582_912.0);
-        let f = self - (shifted - self.all(12_582_912.0));
-        // Minimax of (2^f - 1) / f, relative to 2^f, on [-1/2, 1/2]: 9.1e-8.
-        let p = f
-            .mul_add(self.all(0.001_326_472_7), self.all(0.009_671_513))
-            .mul_add(f, self.all(0.055_507_337))
-            .mul_add(f, self.all(0.240_222_42))
-            .mul_add(f, self.all(0.693_147))
-            .mul_add(f, self.all(1.0));
-        let n = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted.value), simd.splat_u32s(23));
-        let bits = simd.add_u32s(simd.transmute_u32s_f32s(p.value), n);
-        Self::new(simd, simd.transmute_f32s_u32s(bits))
+        let rounded = self + self.all(12_582_912.0);
+        let f = self - (rounded - self.all(12_582_912.0));
+        // Minimax of (2^f - 1) / f, relative to 2^f, on [-1/2, 1/2]: 9.1e-8. The short
+        // chain of dependent operations matters more than their number.
+        let f2 = f * f;
+        let low = f.mul_add(self.all(0.693_147), self.all(1.0));
+        let middle = f.mul_add(self.all(0.055_507_337), self.all(0.240_222_42));
+        let high = f.mul_add(self.all(0.001_326_472_7), self.all(0.009_671_513));
+        let p = f2.mul_add(high, middle).mul_add(f2, low);
+        let n = simd.wrapping_dyn_shl_u32s(cast(rounded.value), simd.splat_u32s(23));
+        let bits = simd.add_u32s(cast(p.value), n);
+        Self::new(simd, cast(bits))
     }
 
     /// The mantissa in [1, 2) and the biased exponent of positive, normal lanes.
     #[inline(always)]
     pub(super) fn split(self) -> (Self, S::u32s) {
         let simd = self.simd;
-        let bits = simd.transmute_u32s_f32s(self.value);
+        let bits = cast(self.value);
         let fraction = simd.and_u32s(bits, simd.splat_u32s(0x007f_ffff));
         let mantissa = simd.or_u32s(fraction, simd.splat_u32s(0x3f80_0000));
         let exponent = simd.wrapping_dyn_shr_u32s(bits, simd.splat_u32s(23));
-        (Self::new(simd, simd.transmute_f32s_u32s(mantissa)), exponent)
+        (Self::new(simd, cast(mantissa)), exponent)
     }
 
     /// ln(1 + self) for lanes in [0, 1e30], within 2e-7 relative.
@@ -192,14 +196,14 @@ impl<S: Simd> Lanes<S> {
         let one_plus = self + self.all(1.0);
         let lost = self - (one_plus - self.all(1.0));
         // one_plus = 2^k m with m in [sqrt(1/2), sqrt(2)).
-        let bits = simd.transmute_u32s_f32s(one_plus.value);
+        let bits = cast(one_plus.value);
         let above_sqrt_half = simd.sub_u32s(bits, simd.splat_u32s(std::f32::consts::FRAC_1_SQRT_2.to_bits()));
         let k = simd.wrapping_dyn_shr_u32s(above_sqrt_half, simd.splat_u32s(23));
         let m = simd.sub_u32s(bits, simd.wrapping_dyn_shl_u32s(k, simd.splat_u32s(23)));
-        let m = Self::new(simd, simd.transmute_f32s_u32s(m));
+        let m = Self::new(simd, cast(m));
         // The bits of 2^23 + k, read as a float32.
         let k = simd.or_u32s(k, simd.splat_u32s(8_388_608_f32.to_bits()));
-        let k = Self::new(simd, simd.transmute_f32s_u32s(k)) - self.all(8_388_608.0);
+        let k = Self::new(simd, cast(k)) - self.all(8_388_608.0);
         // ln m = 2 artanh s, with |s| < 0.172.
         let s = (m - self.all(1.0)) / (m + self.all(1.0));
         let s2 = s * s;

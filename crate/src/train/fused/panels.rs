@@ -26,7 +26,8 @@ pub(super) struct Shape {
 
 /// float32 in a panel, about: with the gradient's panel half of a level 2 cache.
 const PANEL_TARGET: usize = 16 * 1024;
-const MAX_WIDTH: usize = 128;
+/// The widest panel; a multiple of every number of lanes.
+pub(super) const MAX_WIDTH: usize = 128;
 const MIN_WIDTH: usize = 32;
 
 impl Shape {

@@ -5,7 +5,8 @@ use rayon::prelude::*;
 use super::lanes::{MAX_LANES, Path};
 use super::panels::{Aligned, Panels, Shape};
 use super::products::{
-    AddProducts, Collect, ColumnGradient, Panel, ROWS, RowBlock, RowGradient, Similarities,
+    Collect, ColumnGradient, Diagonal, DiagonalGradient, Panel, ROWS, RowBlock, RowGradient, Silence,
+    Similarities,
 };
 use super::terms::{Logits, Matching, Others, Sums};
 
@@ -163,7 +164,6 @@ impl Work<'_> {
         let count = ROWS.min(width - first);
         let rows = RowBlock { panel: Panel { data: self.u.panel(panel), width }, first, count };
         let partial = dim * ROWS * self.path.lanes();
-        self.partial[..partial].fill(0.0);
         let mut sums = Sums::EMPTY;
         for other in 0..panels {
             sums = sums.merge(self.panel(rows, other));
@@ -181,12 +181,20 @@ impl Work<'_> {
         let v = Panel { data: self.v.panel(other), width };
         let tile = &mut self.tile[..u.count * width];
         self.path.run(Similarities { u, v, start: -self.logits.offset, tile });
-        silence(self.logits, self.block, self.u.shape, other, tile);
+        let Block { panel, first, .. } = self.block;
+        let shape = self.u.shape;
+        self.path.run(Silence {
+            tile,
+            width,
+            real: [shape.rows_in(panel).saturating_sub(first), shape.rows_in(other)],
+            diagonal: (other == panel).then_some(first),
+            value: self.logits.silent(),
+        });
         let sums = self.path.run(Others { logits: self.logits, tile });
         let gradient = self.gradients[self.block.v].panel_mut(other);
         self.path.run(ColumnGradient { tile, u, gradient });
         if self.trained {
-            self.path.run(RowGradient { tile, rows: u.count, v, partial: self.partial });
+            self.path.run(RowGradient { tile, v, partial: self.partial, first: other == 0 });
         }
         sums
     }
@@ -194,41 +202,20 @@ impl Work<'_> {
     /// The matching pairs of the block.
     fn diagonal(&mut self, u: RowBlock) -> Sums {
         let Block { panel, first, .. } = self.block;
-        let Shape { width, .. } = self.v.shape;
-        let diagonal = &mut self.tile[..u.count];
-        diagonal.fill(-self.logits.offset);
-        let coordinates = u.panel.data.chunks_exact(width).zip(self.v.panel(panel).chunks_exact(width));
-        for (u_k, v_k) in coordinates.clone() {
-            let (a, b) = (&u_k[first..][..u.count], &v_k[first..][..u.count]);
-            self.path.run(AddProducts { a, b, sums: diagonal });
-        }
-        let real = self.v.shape.rows_in(panel).saturating_sub(first).min(u.count);
-        diagonal[real..].fill(self.logits.silent_match());
-        let sums = self.path.run(Matching { logits: self.logits, diagonal });
-        for (k, (u_k, v_k)) in coordinates.enumerate() {
-            let at = k * width + first..k * width + first + u.count;
-            let gradient_v = &mut self.gradients[self.block.v].panel_mut(panel)[at.clone()];
-            self.path.run(AddProducts { a: diagonal, b: &u_k[first..][..u.count], sums: gradient_v });
-            if self.trained {
-                let gradient_u = &mut self.gradients[self.block.u].panel_mut(panel)[at];
-                self.path.run(AddProducts { a: diagonal, b: &v_k[first..][..u.count], sums: gradient_u });
-            }
+        let shape = self.v.shape;
+        let v = RowBlock { panel: Panel { data: self.v.panel(panel), width: shape.width }, ..u };
+        let g = &mut self.tile[..u.count];
+        g.fill(-self.logits.offset);
+        self.path.run(Diagonal { u, v, sums: g });
+        let real = shape.rows_in(panel).saturating_sub(first).min(u.count);
+        g[real..].fill(self.logits.silent_match());
+        let sums = self.path.run(Matching { logits: self.logits, diagonal: g });
+        let gradient = self.gradients[self.block.v].panel_mut(panel);
+        self.path.run(DiagonalGradient { g, v: u, gradient });
+        if self.trained {
+            let gradient = self.gradients[self.block.u].panel_mut(panel);
+            self.path.run(DiagonalGradient { g, v, gradient });
         }
         sums
-    }
-}
-
-/// Takes the matching pairs and the filling out of a tile of similarities.
-fn silence(logits: Logits, block: Block, shape: Shape, other: usize, tile: &mut [f32]) {
-    let silent = logits.silent();
-    let (real_rows, real_columns) = (shape.rows_in(block.panel), shape.rows_in(other));
-    for (i, row) in tile.chunks_exact_mut(shape.width).enumerate() {
-        if block.first + i >= real_rows {
-            row.fill(silent);
-        }
-        row[real_columns..].fill(silent);
-        if other == block.panel {
-            row[block.first + i] = silent;
-        }
     }
 }

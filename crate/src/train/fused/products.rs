@@ -1,20 +1,22 @@
 //! The three matrix products of a tile: a block of rows of U against a panel of V.
 //!
-//! A tile holds `rows` rows of `v.width` entries; first the similarities, then the
-//! derivatives of the loss by the logits, G. Each product keeps a small block of its
-//! result in registers, so that it is bound by multiplications, not by memory.
+//! A tile first holds similarities, then the derivatives of the loss by the logits, G.
+//! Its layout is `[row / 4, column / lanes, row % 4, column % lanes]`: four vectors of
+//! neighbouring rows lie together, so that each product walks along the tile with one
+//! pointer. Each keeps a small block of its result in registers, so that it is bound
+//! by multiplications, not by memory.
 
 // Registers are indexed: an iterator over them would go through closures, see `Lanes`.
 #![allow(clippy::needless_range_loop)]
 
 use pulp::{Simd, WithSimd};
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, MAX_LANES};
 
 /// Rows of a tile.
-pub(super) const ROWS: usize = 16;
+pub(super) const ROWS: usize = 32;
 /// Rows that are multiplied at a time; divides [`ROWS`] and every number of lanes.
-const QUAD: usize = 4;
+pub(super) const QUAD: usize = 4;
 
 /// One modality's panel `[dim, width]`.
 #[derive(Clone, Copy)]
@@ -31,10 +33,22 @@ pub(super) struct RowBlock<'a> {
     pub(super) count: usize,
 }
 
-/// Size of the next of the blocks, at most `max` and as even as can be, that `left` is cut into.
+impl<'a> RowBlock<'a> {
+    /// Coordinate `k` of the rows, four at a time.
+    #[inline(always)]
+    fn coordinate(self, k: usize) -> &'a [[f32; QUAD]] {
+        self.panel.data[k * self.panel.width + self.first..][..self.count].as_chunks().0
+    }
+}
+
+/// Size of the next of the blocks, at most `MAX` and not much smaller, that `left` is cut into.
 #[inline(always)]
-fn block(left: usize, max: usize) -> usize {
-    left.div_ceil(left.div_ceil(max))
+fn block<const MAX: usize>(left: usize) -> usize {
+    match left {
+        left if left >= 2 * MAX || left == MAX => MAX,
+        left if left < MAX => left,
+        left => left.div_ceil(2),
+    }
 }
 
 /// `tile[i, j] = start + <U_i, V_j>`.
@@ -52,16 +66,17 @@ impl WithSimd for Similarities<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { u, v, start, tile } = self;
         let start = Lanes::splat(simd, start);
-        let quads = tile.chunks_exact_mut(QUAD * v.width).take(u.count / QUAD);
-        for (i, quad) in quads.enumerate() {
-            let i = u.first + i * QUAD;
-            let (mut j, vectors) = (0, v.width / S::F32_LANES);
+        let vectors = v.width / S::F32_LANES;
+        let (tile, _) = S::as_mut_simd_f32s(tile);
+        for (quad, tile) in tile.chunks_exact_mut(QUAD * vectors).enumerate() {
+            let mut j = 0;
             while j < vectors {
-                let size = block(vectors - j, 3);
+                let size = block::<3>(vectors - j);
+                let tile = &mut tile[j * QUAD..][..size * QUAD];
                 match size {
-                    3 => dot::<S, 3>(u.panel, i, v, j, start, quad),
-                    2 => dot::<S, 2>(u.panel, i, v, j, start, quad),
-                    _ => dot::<S, 1>(u.panel, i, v, j, start, quad),
+                    3 => similarities::<S, 3>(start, u, quad, v, j, tile),
+                    2 => similarities::<S, 2>(start, u, quad, v, j, tile),
+                    _ => similarities::<S, 1>(start, u, quad, v, j, tile),
                 }
                 j += size;
             }
@@ -69,15 +84,23 @@ impl WithSimd for Similarities<'_> {
     }
 }
 
-/// Four rows of U from `i` against `C` vectors of V from `j`.
+/// Four rows of U against `C` vectors of V from `j`.
 #[inline(always)]
-fn dot<S: Simd, const C: usize>(u: Panel, i: usize, v: Panel, j: usize, start: Lanes<S>, quad: &mut [f32]) {
+fn similarities<S: Simd, const C: usize>(
+    start: Lanes<S>,
+    u: RowBlock,
+    quad: usize,
+    v: Panel,
+    j: usize,
+    tile: &mut [S::f32s],
+) {
     let simd = start.simd();
+    let first = u.first + quad * QUAD;
     let mut sums = [[start; C]; QUAD];
     let (v_data, _) = S::as_simd_f32s(v.data);
-    let vectors = v.width / S::F32_LANES;
-    for (u_k, v_k) in u.data.chunks_exact(u.width).zip(v_data.chunks_exact(vectors)) {
-        let (u_k, v_k) = (&u_k[i..][..QUAD], &v_k[j..][..C]);
+    let u_coordinates = u.panel.data.chunks_exact(u.panel.width);
+    for (u_k, v_k) in u_coordinates.zip(v_data.chunks_exact(v.width / S::F32_LANES)) {
+        let (u_k, v_k) = (&u_k[first..][..QUAD], &v_k[j..][..C]);
         for r in 0..QUAD {
             let u = Lanes::splat(simd, u_k[r]);
             for c in 0..C {
@@ -85,11 +108,9 @@ fn dot<S: Simd, const C: usize>(u: Panel, i: usize, v: Panel, j: usize, start: L
             }
         }
     }
-    let (quad, _) = S::as_mut_simd_f32s(quad);
-    for r in 0..QUAD {
-        let entries = &mut quad[r * vectors + j..][..C];
-        for c in 0..C {
-            entries[c] = sums[r][c].get();
+    for c in 0..C {
+        for r in 0..QUAD {
+            tile[c * QUAD + r] = sums[r][c].get();
         }
     }
 }
@@ -109,12 +130,14 @@ impl WithSimd for ColumnGradient<'_> {
         let Self { tile, u, gradient } = self;
         let width = u.panel.width;
         let (mut k, dim, vectors) = (0, gradient.len() / width, width / S::F32_LANES);
+        let (tile, _) = S::as_simd_f32s(tile);
+        let (gradient, _) = S::as_mut_simd_f32s(gradient);
         while k < dim {
-            let size = block(dim - k, 4);
-            let gradient = &mut gradient[k * width..][..size * width];
+            let size = block::<4>(dim - k);
+            let gradient = &mut gradient[k * vectors..][..size * vectors];
             let mut j = 0;
             while j < vectors {
-                let count = block(vectors - j, 2);
+                let count = block::<2>(vectors - j);
                 match (size, count) {
                     (4, 2) => columns::<S, 4, 2>(simd, tile, u, k, j, gradient),
                     (3, 2) => columns::<S, 3, 2>(simd, tile, u, k, j, gradient),
@@ -136,30 +159,29 @@ impl WithSimd for ColumnGradient<'_> {
 #[inline(always)]
 fn columns<S: Simd, const K: usize, const C: usize>(
     simd: S,
-    tile: &[f32],
+    tile: &[S::f32s],
     u: RowBlock,
     k: usize,
     j: usize,
-    gradient: &mut [f32],
+    gradient: &mut [S::f32s],
 ) {
-    let width = gradient.len() / K;
-    let vectors = width / S::F32_LANES;
-    let (gradient, _) = S::as_mut_simd_f32s(gradient);
-    let (tile, _) = S::as_simd_f32s(tile);
-    let mut coordinates: [&[f32]; K] = [&[]; K];
+    let vectors = gradient.len() / K;
+    let mut coordinates: [&[[f32; QUAD]]; K] = [&[]; K];
     let mut sums = [[Lanes::splat(simd, 0.0); C]; K];
     for kk in 0..K {
-        coordinates[kk] = &u.panel.data[(k + kk) * u.panel.width + u.first..][..u.count];
+        coordinates[kk] = u.coordinate(k + kk);
         for c in 0..C {
             sums[kk][c] = Lanes::new(simd, gradient[kk * vectors + j + c]);
         }
     }
-    for (i, g) in tile.chunks_exact(vectors).take(u.count).enumerate() {
-        let g = &g[j..][..C];
-        for kk in 0..K {
-            let u = Lanes::splat(simd, coordinates[kk][i]);
-            for c in 0..C {
-                sums[kk][c] = u.mul_add(Lanes::new(simd, g[c]), sums[kk][c]);
+    for (quad, tile) in tile.chunks_exact(QUAD * vectors).enumerate() {
+        let g = &tile[j * QUAD..][..C * QUAD];
+        for r in 0..QUAD {
+            for kk in 0..K {
+                let u = Lanes::splat(simd, coordinates[kk][quad][r]);
+                for c in 0..C {
+                    sums[kk][c] = u.mul_add(Lanes::new(simd, g[c * QUAD + r]), sums[kk][c]);
+                }
             }
         }
     }
@@ -174,9 +196,10 @@ fn columns<S: Simd, const K: usize, const C: usize>(
 /// sum over the lanes is U's gradient.
 pub(super) struct RowGradient<'a> {
     pub(super) tile: &'a [f32],
-    pub(super) rows: usize,
     pub(super) v: Panel<'a>,
     pub(super) partial: &'a mut [f32],
+    /// Whether this is the first panel, before which `partial` holds nothing.
+    pub(super) first: bool,
 }
 
 impl WithSimd for RowGradient<'_> {
@@ -184,17 +207,21 @@ impl WithSimd for RowGradient<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { tile, rows, v, partial } = self;
+        let Self { tile, v, partial, first } = self;
+        let (dim, vectors) = (v.data.len() / v.width, v.width / S::F32_LANES);
+        let (tile, _) = S::as_simd_f32s(tile);
+        let (v, _) = S::as_simd_f32s(v.data);
         let (partial, _) = S::as_mut_simd_f32s(partial);
-        for i in (0..rows).step_by(QUAD) {
-            let quad = &tile[i * v.width..][..QUAD * v.width];
-            let (mut k, dim) = (0, v.data.len() / v.width);
+        for (quad, tile) in tile.chunks_exact(QUAD * vectors).enumerate() {
+            let (tile, _) = tile.as_chunks::<QUAD>();
+            let mut k = 0;
             while k < dim {
-                let size = block(dim - k, 3);
+                let size = block::<2>(dim - k);
+                let v = &v[k * vectors..][..size * vectors];
+                let partial = &mut partial[k * ROWS..][..size * ROWS];
                 match size {
-                    3 => quad_rows::<S, 3>(simd, quad, v, k, i, partial),
-                    2 => quad_rows::<S, 2>(simd, quad, v, k, i, partial),
-                    _ => quad_rows::<S, 1>(simd, quad, v, k, i, partial),
+                    2 => rows::<S, 2>(simd, tile, v, quad, partial, first),
+                    _ => rows::<S, 1>(simd, tile, v, quad, partial, first),
                 }
                 k += size;
             }
@@ -202,42 +229,89 @@ impl WithSimd for RowGradient<'_> {
     }
 }
 
-/// `K` coordinates from `k` of the four rows `quad` from `i`.
+/// `K` coordinates of the gradients of four rows.
 #[inline(always)]
-fn quad_rows<S: Simd, const K: usize>(
+fn rows<S: Simd, const K: usize>(
     simd: S,
-    quad: &[f32],
-    v: Panel,
-    k: usize,
-    i: usize,
+    tile: &[[S::f32s; QUAD]],
+    v: &[S::f32s],
+    quad: usize,
     partial: &mut [S::f32s],
+    first: bool,
 ) {
-    let vectors = v.width / S::F32_LANES;
-    let (quad, _) = S::as_simd_f32s(quad);
-    let (v, _) = S::as_simd_f32s(v.data);
-    let mut g: [&[S::f32s]; QUAD] = [&[]; QUAD];
-    for r in 0..QUAD {
-        g[r] = &quad[r * vectors..][..vectors];
-    }
     let mut coordinates: [&[S::f32s]; K] = [&[]; K];
     let mut sums = [[Lanes::splat(simd, 0.0); QUAD]; K];
-    for kk in 0..K {
-        coordinates[kk] = &v[(k + kk) * vectors..][..vectors];
-        for r in 0..QUAD {
-            sums[kk][r] = Lanes::new(simd, partial[(k + kk) * ROWS + i + r]);
-        }
-    }
-    for j in 0..vectors {
-        for kk in 0..K {
-            let v = Lanes::new(simd, coordinates[kk][j]);
+    for k in 0..K {
+        coordinates[k] = &v[k * tile.len()..][..tile.len()];
+        if !first {
             for r in 0..QUAD {
-                sums[kk][r] = v.mul_add(Lanes::new(simd, g[r][j]), sums[kk][r]);
+                sums[k][r] = Lanes::new(simd, partial[k * ROWS + quad * QUAD + r]);
             }
         }
     }
-    for kk in 0..K {
+    for j in 0..tile.len() {
+        for k in 0..K {
+            let v = Lanes::new(simd, coordinates[k][j]);
+            for r in 0..QUAD {
+                sums[k][r] = v.mul_add(Lanes::new(simd, tile[j][r]), sums[k][r]);
+            }
+        }
+    }
+    for k in 0..K {
         for r in 0..QUAD {
-            partial[(k + kk) * ROWS + i + r] = sums[kk][r].get();
+            partial[k * ROWS + quad * QUAD + r] = sums[k][r].get();
+        }
+    }
+}
+
+/// Sets the matching pairs and the filling in a tile of similarities to `value`.
+pub(super) struct Silence<'a> {
+    pub(super) tile: &'a mut [f32],
+    pub(super) width: usize,
+    /// Rows and columns that are not filling.
+    pub(super) real: [usize; 2],
+    /// Column of the first row's matching pair, if it lies in this tile.
+    pub(super) diagonal: Option<usize>,
+    pub(super) value: f32,
+}
+
+impl WithSimd for Silence<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { tile, width, real: [real_rows, real_columns], diagonal, value } = self;
+        let vectors = width / S::F32_LANES;
+        let count = tile.len() / width;
+        if let Some(first) = diagonal {
+            for i in 0..count {
+                let j = first + i;
+                let vector = i / QUAD * vectors + j / S::F32_LANES;
+                tile[(vector * QUAD + i % QUAD) * S::F32_LANES + j % S::F32_LANES] = value;
+            }
+        }
+        let value = Lanes::splat(simd, value);
+        let (tile, _) = S::as_mut_simd_f32s(tile);
+        if real_columns < width {
+            // Lanes of filling are those that are not negative.
+            let first = real_columns / S::F32_LANES;
+            let mut filling = [0.0; MAX_LANES];
+            for lane in real_columns % S::F32_LANES..S::F32_LANES {
+                filling[lane] = 1.0;
+            }
+            let filling = Lanes::new(simd, S::as_simd_f32s(&filling).0[0]) - value.all(0.5);
+            for quad in tile.chunks_exact_mut(QUAD * vectors) {
+                let (boundary, beyond) = quad[first * QUAD..].split_at_mut(QUAD);
+                for entry in boundary {
+                    *entry = filling.select(value, Lanes::new(simd, *entry)).get();
+                }
+                beyond.fill(value.get());
+            }
+        }
+        for i in real_rows.min(count)..count {
+            for j in 0..vectors {
+                tile[(i / QUAD * vectors + j) * QUAD + i % QUAD] = value.get();
+            }
         }
     }
 }
@@ -266,22 +340,53 @@ impl WithSimd for Collect<'_> {
     }
 }
 
-/// `sums += a * b`, entry by entry.
-pub(super) struct AddProducts<'a> {
-    pub(super) a: &'a [f32],
-    pub(super) b: &'a [f32],
+/// `sums[i] += <U_i, V_i>`.
+pub(super) struct Diagonal<'a> {
+    pub(super) u: RowBlock<'a>,
+    pub(super) v: RowBlock<'a>,
     pub(super) sums: &'a mut [f32],
 }
 
-impl WithSimd for AddProducts<'_> {
+impl WithSimd for Diagonal<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let ((a, _), (b, _)) = (S::as_simd_f32s(self.a), S::as_simd_f32s(self.b));
-        let (sums, _) = S::as_mut_simd_f32s(self.sums);
-        for ((a, b), sum) in a.iter().zip(b).zip(sums) {
-            *sum = Lanes::new(simd, *a).mul_add(Lanes::new(simd, *b), Lanes::new(simd, *sum)).get();
+        let Self { u, v, sums } = self;
+        let coordinates =
+            u.panel.data.chunks_exact(u.panel.width).zip(v.panel.data.chunks_exact(v.panel.width));
+        for (u_k, v_k) in coordinates {
+            add_products::<S>(simd, &u_k[u.first..], &v_k[v.first..], sums);
         }
+    }
+}
+
+/// `gradient[k, i] += g_i V_ik` for the matching pairs, into the panel of U's gradient.
+pub(super) struct DiagonalGradient<'a> {
+    pub(super) g: &'a [f32],
+    pub(super) v: RowBlock<'a>,
+    pub(super) gradient: &'a mut [f32],
+}
+
+impl WithSimd for DiagonalGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { g, v, gradient } = self;
+        let width = v.panel.width;
+        for (v_k, gradient) in v.panel.data.chunks_exact(width).zip(gradient.chunks_exact_mut(width)) {
+            add_products::<S>(simd, g, &v_k[v.first..], &mut gradient[v.first..][..g.len()]);
+        }
+    }
+}
+
+/// `sums += a * b`, entry by entry.
+#[inline(always)]
+fn add_products<S: Simd>(simd: S, a: &[f32], b: &[f32], sums: &mut [f32]) {
+    let ((a, _), (b, _)) = (S::as_simd_f32s(a), S::as_simd_f32s(b));
+    let (sums, _) = S::as_mut_simd_f32s(sums);
+    for ((a, b), sum) in a.iter().zip(b).zip(sums) {
+        *sum = Lanes::new(simd, *a).mul_add(Lanes::new(simd, *b), Lanes::new(simd, *sum)).get();
     }
 }

@@ -121,13 +121,18 @@ fn others_paper<S: Simd>(simd: S, logits: Logits, tile: &mut [S::f32s]) -> Sums 
     let epsilon = one.all(EPSILON);
     let mut total = Totals::new(simd);
     let mut product = Product::new(simd);
+    let mut probabilities = [one.get(); GROUP * GROUPS];
     for chunk in tile.chunks_mut(GROUP * GROUPS) {
-        for group in chunk.chunks_exact_mut(GROUP) {
-            let (mut x, mut p, mut q, mut w) = ([one; GROUP], [one; GROUP], [one; GROUP], [one; GROUP]);
+        // Two loops rather than one: a processor overlaps iterations only as far as
+        // their chains of dependent operations fit into its window.
+        for (x, p) in chunk.iter().zip(&mut probabilities) {
+            let x = Lanes::new(simd, *x);
+            *p = (one / (one + exp_minus(logits, x))).get();
+        }
+        for (group, p) in chunk.chunks_exact_mut(GROUP).zip(probabilities.chunks_exact(GROUP)) {
+            let (mut q, mut w) = ([one; GROUP], [one; GROUP]);
             for i in 0..GROUP {
-                x[i] = Lanes::new(simd, group[i]);
-                p[i] = one / (one + exp_minus(logits, x[i]));
-                q[i] = one - p[i];
+                q[i] = one - Lanes::new(simd, p[i]);
                 w[i] = q[i] + epsilon;
             }
             // One reciprocal and one logarithm serve the four entries; w > 1e-8.
@@ -137,15 +142,17 @@ fn others_paper<S: Simd>(simd: S, logits: Logits, tile: &mut [S::f32s]) -> Sums 
             let (r01, r23) = (reciprocal * w23, reciprocal * w01);
             let r = [r01 * w[1], r01 * w[0], r23 * w[3], r23 * w[2]];
             for i in 0..GROUP {
-                let g = p[i] * (q[i] * r[i]);
-                total.add(g, x[i]);
+                let g = Lanes::new(simd, p[i]) * q[i] * r[i];
+                total.add(g, Lanes::new(simd, group[i]));
                 group[i] = g.get();
             }
             product.multiply(all);
         }
         product.scale();
+        total.carry();
     }
-    Sums { loss: -product.ln(), max_other: total.max.largest(), ..total.sums() }
+    let (loss, max_other) = (-product.ln(), total.max.largest());
+    Sums { loss, max_other, ..total.sums() }
 }
 
 /// `softplus(z) = max(z, 0) + log(1 + exp(-|z|))`.
@@ -170,8 +177,10 @@ fn others_exact<S: Simd>(simd: S, logits: Logits, tile: &mut [S::f32s]) -> Sums 
             *entry = g.get();
         }
         softplus = softplus + product.ln_1p();
+        total.carry();
     }
-    Sums { loss: softplus.sum().into(), max_other: total.max.largest(), ..total.sums() }
+    let (loss, max_other) = (softplus.sum().into(), total.max.largest());
+    Sums { loss, max_other, ..total.sums() }
 }
 
 /// `-log(p + 1e-8)`.
@@ -189,7 +198,8 @@ fn matching_paper<S: Simd>(simd: S, logits: Logits, diagonal: &mut [S::f32s]) ->
         total.add(g, x);
         *entry = g.get();
     }
-    Sums { loss: -product.ln(), min_matching: total.min.smallest(), ..total.sums() }
+    let (loss, min_matching) = (-product.ln(), total.min.smallest());
+    Sums { loss, min_matching, ..total.sums() }
 }
 
 /// `softplus(-z)`.
@@ -208,7 +218,8 @@ fn matching_exact<S: Simd>(simd: S, logits: Logits, diagonal: &mut [S::f32s]) ->
         total.add(g, x);
         *entry = g.get();
     }
-    Sums { loss: softplus.sum().into(), min_matching: total.min.smallest(), ..total.sums() }
+    let (loss, min_matching) = (softplus.sum().into(), total.min.smallest());
+    Sums { loss, min_matching, ..total.sums() }
 }
 
 #[inline(always)]
@@ -234,6 +245,8 @@ fn exp_minus_abs<S: Simd>(z: Lanes<S>) -> Lanes<S> {
 struct Totals<S: Simd> {
     g: Lanes<S>,
     gx: Lanes<S>,
+    carried_g: Lanes<S>,
+    carried_gx: Lanes<S>,
     max: Lanes<S>,
     min: Lanes<S>,
 }
@@ -242,7 +255,8 @@ impl<S: Simd> Totals<S> {
     #[inline(always)]
     fn new(simd: S) -> Self {
         let zero = Lanes::splat(simd, 0.0);
-        Self { g: zero, gx: zero, max: zero.all(f32::NEG_INFINITY), min: zero.all(f32::INFINITY) }
+        let (max, min) = (zero.all(f32::NEG_INFINITY), zero.all(f32::INFINITY));
+        Self { g: zero, gx: zero, carried_g: zero, carried_gx: zero, max, min }
     }
 
     #[inline(always)]
@@ -253,9 +267,19 @@ impl<S: Simd> Totals<S> {
         self.min = self.min.min(x);
     }
 
+    /// To be called every now and then: sums of few numbers round less.
     #[inline(always)]
-    fn sums(&self) -> Sums {
-        Sums { g: self.g.sum().into(), gx: self.gx.sum().into(), ..Sums::EMPTY }
+    fn carry(&mut self) {
+        self.carried_g = self.carried_g + self.g;
+        self.carried_gx = self.carried_gx + self.gx;
+        self.g = self.g.all(0.0);
+        self.gx = self.g;
+    }
+
+    #[inline(always)]
+    fn sums(mut self) -> Sums {
+        self.carry();
+        Sums { g: self.carried_g.sum().into(), gx: self.carried_gx.sum().into(), ..Sums::EMPTY }
     }
 }
 
