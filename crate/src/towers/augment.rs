@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn white_stays_white_and_a_dot_stays_in_the_middle() {
-        let mut pixels = Tensor::ones([6, 3, 32, 32], (Kind::Float, Device::Cpu));
+        let pixels = Tensor::ones([6, 3, 32, 32], (Kind::Float, Device::Cpu));
         let random = || generator(3, Purpose::Augmentation, 0);
         let white = augment(&pixels, &mut random()).unwrap();
         assert!((&white - &pixels).abs().max().double_value(&[]) < 1e-6);
