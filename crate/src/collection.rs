@@ -115,17 +115,15 @@ impl Collection {
     /// # Errors
     /// If the checkpoint or a picture cannot be used.
     pub fn embed(&self, progress: &mut dyn FnMut(&EmbedProgress)) -> Result<Embedded> {
-        let part = |label: String, embeddings: Embeddings| Part {
-            label: with_count(&label, &embeddings),
+        let part = |what: &str, embeddings: Embeddings| Part {
+            label: format!("{} {what}", thousands(embeddings.image.nrows())),
             embeddings,
         };
         match &self.pictures {
             Pictures::Emoji => {
                 let all = embed_emoji(&self.model)?;
-                let parts = vec![
-                    part("training drawings".to_owned(), all.training),
-                    part("held-out drawings".to_owned(), all.held_out),
-                ];
+                let parts =
+                    vec![part("training drawings", all.training), part("held-out drawings", all.held_out)];
                 Ok(Embedded { parts, temperature: all.temperature, relative_bias: all.relative_bias })
             }
             Pictures::ImageNet { archive, labels, embeddings: file } => {
@@ -141,7 +139,7 @@ impl Collection {
                 };
                 let model = Embedder::load(&self.model, Dtype::F32)?.model;
                 let (temperature, relative_bias) = (model.temperature(), model.relative_bias());
-                let parts = vec![part("validation photographs".to_owned(), embeddings)];
+                let parts = vec![part("validation photographs", embeddings)];
                 Ok(Embedded { parts, temperature, relative_bias })
             }
         }
@@ -288,11 +286,17 @@ impl Part {
     }
 }
 
-fn with_count(label: &str, embeddings: &Embeddings) -> String {
-    let digits = embeddings.image.nrows().to_string();
-    let thousands: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().map(|chunk| std::str::from_utf8(chunk).unwrap_or("")).collect();
-    format!("{} {label}", thousands.join(","))
+/// A count with separators: 50,000.
+pub(crate) fn thousands(count: usize) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (k, digit) in digits.chars().enumerate() {
+        if k > 0 && (digits.len() - k).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Applies `embed` to batches and joins the rows.
@@ -377,15 +381,10 @@ mod tests {
     }
 
     #[test]
-    fn counts_have_thousands_separators() {
-        let embeddings = |rows| Embeddings {
-            image: ndarray::Array2::zeros((rows, 1)),
-            class_text: arr2(&[[1.0]]),
-            classes: vec![String::new()],
-            splits: vec![0],
-            skipped: Vec::new(),
-        };
-        let labels = [7, 1000, 50_000].map(|rows| with_count("x", &embeddings(rows)));
-        assert_eq!(labels, ["7 x", "1,000 x", "50,000 x"]);
+    fn counts_have_separators() {
+        assert_eq!(
+            [0, 7, 1000, 50_000, 3_000_000].map(thousands),
+            ["0", "7", "1,000", "50,000", "3,000,000"]
+        );
     }
 }

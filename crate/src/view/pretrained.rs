@@ -6,7 +6,7 @@ use std::fmt::Display;
 use rayon::prelude::*;
 
 use super::{Spread, spread_of};
-use crate::collection::{Collection, Embedded, Part};
+use crate::collection::{Collection, Embedded, Part, thousands};
 use crate::display::{Table, short};
 use crate::figures::{self, Colour, DotPanel, Dots, Figure, Histogram, Panel, Picture, Series};
 use crate::geometry::{
@@ -184,7 +184,7 @@ pub fn geometry_table(embedded: &Embedded) -> Result<Table> {
             short(geometry.matching.mean),
             short(geometry.non_matching.mean),
             short(geometry.margin),
-            format!("{violating} of {pairs}"),
+            format!("{} of {}", thousands(violating), thousands(pairs)),
             percent(geometry.image_to_text.top_1),
             percent(geometry.image_to_text.top_5),
         ]))
@@ -445,7 +445,7 @@ fn margin(gap: &ModalityGap) -> f64 {
 
 /// The gap against the relative bias: `fixed[k]` at `values[k]` with its spread over the
 /// seeds, the runs of `trained` as a dot each, and the construction of two parallel copies
-/// of `code` `[pairs, dim]` at each of `values`.
+/// of `code` `[pairs, dim]`.
 ///
 /// # Errors
 /// [`crate::Error::Figure`] if there is nothing to draw.
@@ -456,15 +456,14 @@ pub fn gaps_over_bias(
     trained: &[Gaps],
     code: &ndarray::Array2<f64>,
 ) -> Result<Figure> {
-    let constructed = values.iter().map(|&b_rel| gap_of_pairs(theory::construct(code.view(), b_rel)?.view()));
-    let constructed = constructed.collect::<Result<Vec<_>>>()?;
+    let (biases, constructed) = constructions(values, code)?;
     let panel = |quantity: &str, of: fn(&ModalityGap) -> f64| {
         let spreads = fixed.iter().map(|gaps| spread_of(&gaps.values(of), Spread::Deviation));
         let [low, middle, high] = unzip(spreads);
         let theory: Vec<f64> = constructed.iter().map(of).collect();
         let mut series = vec![
             Series::connected("b_rel fixed", values, &middle).within(&low, &high),
-            Series::dashed("construction", values, &theory).coloured(Colour::THEORY),
+            Series::dashed("construction", &biases, &theory).coloured(Colour::THEORY),
         ];
         let points = |gaps: &Gaps| Series::points(&gaps.label, &gaps.relative_bias, &gaps.values(of));
         series.extend(trained.iter().map(points));
@@ -475,6 +474,17 @@ pub fn gaps_over_bias(
         panel("distance of the centroids", |gap| gap.centroid_distance),
     ];
     figures::plot(title, 2, &panels)
+}
+
+/// Relative biases over the range of `values`, and the gap of the construction at each.
+fn constructions(values: &[f64], code: &ndarray::Array2<f64>) -> Result<(Vec<f64>, Vec<ModalityGap>)> {
+    const STEPS: usize = 60;
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let biases: Vec<f64> = (0..=STEPS).map(|k| low + (high - low) * k as f64 / STEPS as f64).collect();
+    let gap = |&b_rel: &f64| gap_of_pairs(theory::construct(code.view(), b_rel)?.view());
+    let gaps = biases.par_iter().map(gap).collect::<Result<_>>()?;
+    Ok((biases, gaps))
 }
 
 fn unzip(rows: impl Iterator<Item = [f64; 3]>) -> [Vec<f64>; 3] {
