@@ -11,7 +11,7 @@ use tch::{Kind, Tensor};
 
 /// Compares every case in `root`; the bars are a few times the reference's own noise
 /// between its float32 and float64, or eager and fused attention.
-pub fn check(root: &Path) {
+pub(crate) fn check(root: &Path) {
     let texts: Vec<String> = serde_json::from_slice(&fs::read(root.join("texts.json")).unwrap()).unwrap();
     let mut cases = 0;
     for entry in fs::read_dir(root).unwrap() {

@@ -13,8 +13,6 @@ mod lanes;
 mod panels;
 mod pass;
 mod products;
-#[cfg(test)]
-mod speed;
 mod terms;
 #[cfg(test)]
 mod tests;
