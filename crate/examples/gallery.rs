@@ -94,7 +94,7 @@ fn similarities(title: &str, columns: usize, panels: &[(&str, usize, f64, f64)])
         let mut beyond = |start: f64, deviation: f64| (start + deviation * noise.normal().abs()) as f32;
         let matching: Vec<f32> = (0..*pairs).map(|_| beyond(b_rel + margin, 0.02)).collect();
         let others: Vec<f32> = (0..pairs * (pairs - 1)).map(|_| beyond(b_rel - margin, -0.25)).collect();
-        Ok(Histogram::new(title, &matching, &others)?.constellation(*b_rel, *margin))
+        Ok(Histogram::new(title, &matching, &others)?.threshold(*b_rel).gap(b_rel - margin, b_rel + margin))
     };
     histograms(title, columns, &panels.iter().map(panel).collect::<Result<Vec<_>>>()?)
 }

@@ -2,10 +2,10 @@
 
 pub mod pretrained;
 
-use ndarray::Axis as Along;
+use ndarray::{ArrayView3, Axis as Along};
 
 use crate::figures::{self, Axis, Figure, Histogram, Panel, Series};
-use crate::geometry::Similarities;
+use crate::geometry::{self, Geometry, Similarities};
 use crate::runs::{Ensemble, Runs, mean_and_deviation};
 use crate::{Error, History, Result, Run};
 
@@ -23,16 +23,33 @@ pub fn sphere(title: &str, run: &Run) -> Result<Figure> {
     figures::sphere(title, modality(0), modality(1))
 }
 
-/// The similarities of a run, all pairs of modalities pooled, with the margin as a band
-/// around the optimal relative bias.
+/// The similarities of a run, all pairs of modalities pooled, with the run's relative bias
+/// as a line, and the gap between matching and non-matching pairs if it is there.
 ///
 /// # Errors
 /// [`Error::Figure`] if a similarity is not a number.
 pub fn histogram(title: &str, run: &Run) -> Result<Histogram> {
-    let similarities = Similarities::of(run.embeddings())?;
-    let geometry = run.geometry();
+    separation(title, run.embeddings(), run.relative_bias())
+}
+
+/// The similarities of a run with an adapter as they are without it, ⟨U, V⟩ of the vectors
+/// on the original sphere; the line is where the loss separates them there,
+/// (b_rel + 1 - delta^2) / delta^2.
+///
+/// # Errors
+/// [`Error::Figure`] if the run has no adapter.
+pub fn histogram_without_adapter(title: &str, run: &Run) -> Result<Histogram> {
+    let delta =
+        run.delta().ok_or_else(|| Error::Figure(format!("histogram {title:?}: the run has no adapter")))?;
+    let relative_bias = (run.relative_bias() + 1.0 - delta * delta) / (delta * delta);
+    separation(title, geometry::without_adapter(run.embeddings())?.view(), relative_bias)
+}
+
+fn separation(title: &str, embeddings: ArrayView3<f32>, relative_bias: f64) -> Result<Histogram> {
+    let similarities = Similarities::of(embeddings)?;
+    let geometry = Geometry::of(embeddings)?;
     let histogram = Histogram::new(title, &similarities.matching, &similarities.non_matching)?;
-    Ok(histogram.constellation(geometry.optimal_relative_bias(), geometry.margin()))
+    Ok(histogram.threshold(relative_bias).gap(geometry.max_non_matching, geometry.min_matching))
 }
 
 /// The similarities of several runs side by side, each under its label.

@@ -10,8 +10,11 @@ use std::{
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
+use serde_json::Value;
 
-use crate::{files, kernel::evcxr, libtorch, process, project::Project, reproduce::readable, setup};
+use crate::{
+    files, kernel::evcxr, libtorch, notebook, process, project::Project, reproduce::readable, setup,
+};
 
 /// What a notebook leaves in `logs/metrics`; the fields that the report shows.
 #[derive(Debug, Default, Deserialize)]
@@ -26,6 +29,8 @@ struct Metrics {
 #[serde(default)]
 struct Run {
     seed: Option<u64>,
+    /// The engine that computed the steps; a description only asks for one.
+    #[serde(rename = "final_engine")]
     engine: Option<String>,
 }
 
@@ -45,6 +50,8 @@ struct Chapter {
     name: String,
     elapsed: Duration,
     metrics: Metrics,
+    /// The executed notebook, for what it says.
+    notebook: Value,
 }
 
 /// Writes the report of notebooks that were all executed and passed, with the time that each took.
@@ -58,7 +65,9 @@ pub fn write(project: &Project, times: &[(String, Duration)]) -> Result<()> {
         let text = fs::read_to_string(&path)
             .with_context(|| format!("{name} has left no metrics at {}", path.display()))?;
         let metrics = serde_json::from_str(&text).with_context(|| format!("{}", path.display()))?;
-        chapters.push(Chapter { name: name.clone(), elapsed: *elapsed, metrics });
+        let source = project.notebooks().join(name).with_extension("ipynb");
+        let notebook = serde_json::from_slice(&fs::read(&source)?)?;
+        chapters.push(Chapter { name: name.clone(), elapsed: *elapsed, metrics, notebook });
     }
     let text = compose(&chapters, &surroundings(project));
     files::write(&project.logs().join("REPORT.md"), text)
@@ -118,13 +127,15 @@ fn compose(chapters: &[Chapter], surroundings: &[(&str, String)]) -> String {
     text
 }
 
-fn compose_chapter(text: &mut String, Chapter { name, metrics, .. }: &Chapter) {
-    line(
-        text,
-        &format!(
-            "\n## {name}\n\n[The notebook](../notebooks/{name}.ipynb), [its metrics](metrics/{name}.json)."
-        ),
-    );
+fn compose_chapter(text: &mut String, Chapter { name, metrics, notebook, .. }: &Chapter) {
+    line(text, &format!("\n## {name}"));
+    if let Some(title) = notebook::title(notebook) {
+        line(text, &format!("\n### {title}"));
+    }
+    if let Some(claim) = notebook::claim(notebook) {
+        line(text, &format!("\n{claim}"));
+    }
+    line(text, &format!("\n[The notebook](../notebooks/{name}.ipynb), [its metrics](metrics/{name}.json)."));
     let engines: BTreeSet<_> = metrics.runs.iter().filter_map(|run| run.engine.as_deref()).collect();
     if !engines.is_empty() {
         line(text, &format!("Engine: {}.", engines.into_iter().collect::<Vec<_>>().join(", ")));
@@ -148,14 +159,21 @@ fn compose_chapter(text: &mut String, Chapter { name, metrics, .. }: &Chapter) {
     }
     for figure in &metrics.figures {
         line(text, &format!("\n![{figure}]({figure})"));
+        if let Some(caption) = notebook::caption(notebook, figure) {
+            line(text, &format!("\n{caption}"));
+        }
     }
 }
 
 fn row(check: &Check) -> String {
     let number = |value: Option<f64>| value.map_or_else(String::new, short);
+    // In the unit of the tolerance, if there is one.
+    let is_relative = check.tolerance.ends_with('%') || check.passed.is_none();
     let difference = match (check.published, check.obtained) {
-        (Some(0.0), Some(obtained)) => format!("{obtained:+.1e}"),
-        (Some(published), Some(obtained)) => format!("{:+.3} %", (obtained / published - 1.0) * 100.0),
+        (Some(published), Some(obtained)) if is_relative && published != 0.0 => {
+            format!("{:+.3} %", (obtained - published) / published.abs() * 100.0)
+        }
+        (Some(published), Some(obtained)) => format!("{:+.1e}", obtained - published),
         _ => String::new(),
     };
     let what = match &check.note {
@@ -227,7 +245,7 @@ mod tests {
     use super::*;
 
     const METRICS: &str = r#"{"notebook": "A", "seconds": 1.5, "figures": ["a.png"], "overrides": [],
-        "runs": [{"label": "x", "seed": 50, "engine": "libtorch", "loss": 1e-6}, {"label": "y", "seed": 51}],
+        "runs": [{"label": "x", "seed": 50, "engine": "auto", "final_engine": "libtorch", "loss": 1e-6}, {"label": "y", "seed": 51}],
         "checks": [
             {"what": "t | x", "published": 950.98, "obtained": 950.9412, "tolerance": "0.1 %", "passed": true},
             {"what": "loss", "published": 0.0, "obtained": 1.13e-6, "tolerance": "2e-6", "passed": true},
@@ -237,7 +255,11 @@ mod tests {
     #[test]
     fn the_report_shows_published_against_obtained() {
         let metrics = serde_json::from_str(METRICS).unwrap();
-        let chapter = Chapter { name: "A".into(), elapsed: Duration::from_secs(61), metrics };
+        let notebook = serde_json::json!({"cells": [
+            {"cell_type": "markdown", "id": "a", "source": "# Title\n\n**Claim.** It is so."},
+            {"cell_type": "code", "id": "b", "source": "log.figure(\"a.png\", figure)"},
+            {"cell_type": "markdown", "id": "c", "source": "Seen."}]});
+        let chapter = Chapter { name: "A".into(), elapsed: Duration::from_secs(61), metrics, notebook };
         let text = compose(&[chapter], &[("rustc", "1.95".into())]);
         let has =
             |line: &str| assert!(text.lines().any(|found| found == line), "no line {line:?} in\n{text}");
@@ -249,6 +271,8 @@ mod tests {
         has("| it separates | ✓ |");
         has("![a.png](a.png)");
         has("Engine: libtorch.");
+        has("**Claim.** It is so.");
+        has("Seen.");
     }
 
     #[test]

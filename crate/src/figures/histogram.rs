@@ -2,6 +2,7 @@
 
 use super::Figure;
 use super::axes::{self, Axis, Ruler};
+use super::bins::{self, Bins};
 use super::canvas::{Canvas, Pen, Point, Rect};
 use super::frame::{self, Cell, Frame};
 use super::layout::{self, Grid};
@@ -29,7 +30,7 @@ pub fn histograms(title: &str, columns: usize, panels: &[Histogram]) -> Result<F
     Figure::of(&canvas)
 }
 
-/// Two classes of values, counted in bins that they share.
+/// Two classes of values, counted in bins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
     /// Stands above the panel; may be empty.
@@ -38,29 +39,22 @@ pub struct Histogram {
     pub quantity: String,
     /// Names of the two classes, for the legend.
     pub classes: [String; 2],
-    /// Relative bias b_rel to mark, if any.
+    /// Relative bias b_rel to mark with a line, if any: what separates the classes by the
+    /// loss.
     pub relative_bias: Option<f64>,
-    /// Margin m: the band b_rel ± m is shaded if it is positive.
-    pub margin: Option<f64>,
-    /// Start of the first bin.
-    low: f64,
-    /// Width of a bin.
-    width: f64,
-    /// Counts of the first class (matching) and the second, bin by bin.
-    counts: [Vec<u64>; 2],
+    /// From the largest non-matching to the smallest matching value, 2 m apart; shaded
+    /// where the classes are separated.
+    pub gap: Option<(f64, f64)>,
+    /// Counts of the first class (matching) and the second.
+    bins: [Bins; 2],
 }
 
-/// Bins over the joint range of both classes, about.
-const BINS: usize = 50;
-/// Counted bins are merged until there are at most this many.
-const MOST_BINS: usize = 60;
 const COLOURS: [Colour; 2] = [Colour::MATCHING, Colour::NON_MATCHING];
 const OPACITY: f64 = 0.45;
 
 impl Histogram {
     /// Counts similarities in bins of about a fiftieth of their joint range. A class may be
-    /// empty. Classes that are separated share no bin, and no bin reaches into the gap
-    /// between them unless the gap is narrower than a bin.
+    /// empty. No bin reaches into the gap between classes that are separated.
     ///
     /// # Errors
     /// [`Error::Figure`] if both are empty, or a value is not finite.
@@ -72,20 +66,7 @@ impl Histogram {
                 return Err(Error::Figure(format!("histogram {title:?}: {name} value {index} is {value}")));
             }
         }
-        let values = classes.iter().flat_map(|values| values.iter().map(|value| f64::from(*value)));
-        let (low, high) = axes::extent(values)
-            .ok_or_else(|| Error::Figure(format!("histogram {title:?}: both classes are empty")))?;
-        let (low, high) = widened(low, high);
-        let (start, width) = bins(low, high, gap(matching, non_matching));
-        let number = ((high - start) / width) as usize + 1;
-        let count = |values: &[f32]| {
-            let mut counts = vec![0; number];
-            for value in values {
-                counts[(((f64::from(*value) - start) / width) as usize).min(number - 1)] += 1;
-            }
-            counts
-        };
-        Ok(Self::with(title, start, width, classes.map(count)))
+        Ok(Self::with(title, bins::of_values(classes).ok_or_else(|| empty(title))?))
     }
 
     /// Takes values that are already counted, in equal bins from `low` to `high`; empty
@@ -101,43 +82,39 @@ impl Histogram {
         non_matching: &[u64],
     ) -> Result<Self> {
         axes::check(&format!("histogram {title:?}: range"), &[low, high])?;
-        let bins = matching.len();
-        if bins != non_matching.len() || low >= high {
+        let number = matching.len();
+        if number != non_matching.len() || low >= high {
             let other = non_matching.len();
             return Err(Error::Figure(format!(
-                "histogram {title:?}: {bins} and {other} bins over {low} to {high}, \
+                "histogram {title:?}: {number} and {other} bins over {low} to {high}, \
                  expected equally many over an ascending range"
             )));
         }
-        let occupied = |bin: &usize| matching[*bin] + non_matching[*bin] > 0;
-        let (Some(first), Some(last)) = ((0..bins).find(occupied), (0..bins).rfind(occupied)) else {
-            return Err(Error::Figure(format!("histogram {title:?}: both classes are empty")));
-        };
-        let merged = (last - first + 1).div_ceil(MOST_BINS);
-        let width = (high - low) / bins as f64;
-        let merge =
-            |counts: &[u64]| counts[first..=last].chunks(merged).map(|bins| bins.iter().sum()).collect();
-        let counts = [merge(matching), merge(non_matching)];
-        Ok(Self::with(title, low + first as f64 * width, width * merged as f64, counts))
+        let width = (high - low) / number as f64;
+        let bins = bins::of_counts(low, width, [matching, non_matching]).ok_or_else(|| empty(title))?;
+        Ok(Self::with(title, bins))
     }
 
-    fn with(title: &str, low: f64, width: f64, counts: [Vec<u64>; 2]) -> Self {
+    fn with(title: &str, bins: [Bins; 2]) -> Self {
         Self {
             title: title.to_owned(),
             quantity: "similarity".to_owned(),
             classes: ["matching ⟨U_{i}, V_{i}⟩".to_owned(), "non-matching ⟨U_{i}, V_{j}⟩".to_owned()],
             relative_bias: None,
-            margin: None,
-            low,
-            width,
-            counts,
+            gap: None,
+            bins,
         }
     }
 
-    /// The same with b_rel marked by a line, and the band b_rel ± `margin` shaded if the
-    /// margin is positive.
-    pub fn constellation(self, relative_bias: f64, margin: f64) -> Self {
-        Self { relative_bias: Some(relative_bias), margin: Some(margin), ..self }
+    /// The same with b_rel marked by a line.
+    pub fn threshold(self, relative_bias: f64) -> Self {
+        Self { relative_bias: Some(relative_bias), ..self }
+    }
+
+    /// The same with the gap between the classes shaded if there is one, that is if
+    /// `max_non_matching` is below `min_matching`.
+    pub fn gap(self, max_non_matching: f64, min_matching: f64) -> Self {
+        Self { gap: Some((max_non_matching, min_matching)), ..self }
     }
 
     /// The same with other names of the quantity and of the two classes.
@@ -145,40 +122,29 @@ impl Histogram {
         Self { quantity: quantity.to_owned(), classes: classes.map(str::to_owned), ..self }
     }
 
-    /// Occupied bins of a class: start of the bin and density.
-    fn densities(&self, class: usize) -> impl Iterator<Item = (usize, f64)> + Clone + '_ {
-        let total: u64 = self.counts[class].iter().sum();
-        let density = move |count: u64| count as f64 / total as f64 / self.width;
-        let counts = self.counts[class].iter().enumerate().filter(|(_, count)| **count > 0);
-        counts.map(move |(bin, count)| (bin, density(*count)))
-    }
-
-    fn start(&self, bin: usize) -> f64 {
-        self.low + bin as f64 * self.width
-    }
-
     fn cell(&self) -> Result<Cell> {
-        let marks = self.relative_bias.into_iter();
-        axes::check(
-            "histogram: relative bias and margin",
-            &marks.clone().chain(self.margin).collect::<Vec<_>>(),
-        )?;
-        let edges = [self.low, self.start(self.counts[0].len())];
-        let densities = (0..2).flat_map(|class| self.densities(class)).map(|(_, density)| density);
+        let marks: Vec<f64> = self
+            .relative_bias
+            .into_iter()
+            .chain(self.gap.map(<[f64; 2]>::from).into_iter().flatten())
+            .collect();
+        axes::check("histogram: relative bias and gap", &marks)?;
+        let edges = self.bins.iter().flat_map(Bins::ends);
+        let densities = self.bins.iter().flat_map(Bins::densities).map(|(_, density)| density);
         Ok(Cell {
             title: self.title.clone(),
-            x: Ruler::new(&Axis::linear(&self.quantity), edges.into_iter().chain(marks), 0.03)?,
+            x: Ruler::new(&Axis::linear(&self.quantity), edges.chain(self.relative_bias), 0.03)?,
             y: Ruler::new(&Axis::log("density"), densities, 0.06)?,
         })
     }
 
     fn draw(&self, canvas: &mut Canvas, frame: &Frame) {
-        if let Some((b_rel, margin)) = self.band() {
-            let (left, right) = (frame.at_x(b_rel - margin), frame.at_x(b_rel + margin));
+        if let Some((from, to)) = self.shaded() {
+            let (left, right) = (frame.at_x(from), frame.at_x(to));
             canvas.rectangle(Rect { left, right, ..frame.area }, Colour::BAND, 0.3);
         }
         for class in [1, 0] {
-            self.draw_class(canvas, frame, class);
+            draw_bars(canvas, frame, &self.bins[class], COLOURS[class]);
         }
         if let Some(b_rel) = self.relative_bias {
             let x = frame.at_x(b_rel);
@@ -187,66 +153,37 @@ impl Histogram {
         }
     }
 
-    /// The bars of a class, filled, and their common outline.
-    fn draw_class(&self, canvas: &mut Canvas, frame: &Frame, class: usize) {
-        let mut outlines: Vec<Vec<Point>> = Vec::new();
-        let mut next = usize::MAX;
-        for (bin, density) in self.densities(class) {
-            let (left, top) = frame.at(self.start(bin), density);
-            let right = frame.at_x(self.start(bin + 1));
-            canvas.rectangle(Rect { left, top, right, bottom: frame.area.bottom }, COLOURS[class], OPACITY);
-            if bin != next {
-                outlines.push(vec![(left, frame.area.bottom)]);
-            }
-            next = bin + 1;
-            if let Some(outline) = outlines.last_mut() {
-                outline.extend([(left, top), (right, top)]);
-            }
-        }
-        for mut outline in outlines {
-            let end = outline.last().map_or(0.0, |point| point.0);
-            outline.push((end, frame.area.bottom));
-            canvas.line(&outline, Pen::solid(COLOURS[class], 1.3));
-        }
-    }
-
-    /// Relative bias and margin, if there is a band to shade.
-    fn band(&self) -> Option<(f64, f64)> {
-        self.relative_bias.zip(self.margin).filter(|(_, margin)| *margin > 0.0)
+    /// The gap, if there is one to shade.
+    fn shaded(&self) -> Option<(f64, f64)> {
+        self.gap.filter(|(from, to)| from < to)
     }
 }
 
-/// From the largest non-matching to the smallest matching value; empty or reversed where
-/// the classes overlap.
-fn gap(matching: &[f32], non_matching: &[f32]) -> Option<(f64, f64)> {
-    let extent = |values: &[f32]| axes::extent(values.iter().map(|value| f64::from(*value)));
-    Some((extent(non_matching)?.1, extent(matching)?.0))
-}
-
-/// Start and width of bins from `low` on, about a fiftieth of the range wide. Bins end
-/// where the gap between the classes starts, and start where it ends, or at least meet in
-/// the middle of a narrow one.
-fn bins(low: f64, high: f64, gap: Option<(f64, f64)>) -> (f64, f64) {
-    let width = (high - low) / BINS as f64;
-    let (edge, width) = match gap {
-        None => (low, width),
-        Some((from, to)) if to - from < 0.7 * width => ((from + to) / 2.0, width),
-        Some((from, to)) => {
-            // The values at its ends lie outside of the gap.
-            let rounding = 1e-6 * (to - from);
-            (from + rounding, (to - from - 2.0 * rounding) / ((to - from) / width).round().max(1.0))
+/// The bars of a class, filled, and their common outline.
+fn draw_bars(canvas: &mut Canvas, frame: &Frame, bins: &Bins, colour: Colour) {
+    let mut outlines: Vec<Vec<Point>> = Vec::new();
+    let mut next = usize::MAX;
+    for (bin, density) in bins.densities() {
+        let (left, top) = frame.at(bins.start(bin), density);
+        let right = frame.at_x(bins.start(bin + 1));
+        canvas.rectangle(Rect { left, top, right, bottom: frame.area.bottom }, colour, OPACITY);
+        if bin != next {
+            outlines.push(vec![(left, frame.area.bottom)]);
         }
-    };
-    (edge - ((edge - low) / width).ceil() * width, width)
+        next = bin + 1;
+        if let Some(outline) = outlines.last_mut() {
+            outline.extend([(left, top), (right, top)]);
+        }
+    }
+    for mut outline in outlines {
+        let end = outline.last().map_or(0.0, |point| point.0);
+        outline.push((end, frame.area.bottom));
+        canvas.line(&outline, Pen::solid(colour, 1.3));
+    }
 }
 
-/// A range of positive length around values that (nearly) coincide.
-fn widened(low: f64, high: f64) -> (f64, f64) {
-    let magnitude = low.abs().max(high.abs());
-    match high - low <= 1e-5 * magnitude || high == low {
-        true => (low - 0.05 * magnitude.max(0.5), high + 0.05 * magnitude.max(0.5)),
-        false => (low, high),
-    }
+fn empty(title: &str) -> Error {
+    Error::Figure(format!("histogram {title:?}: both classes are empty"))
 }
 
 fn entries(panels: &[Histogram]) -> Vec<Entry> {
@@ -261,59 +198,8 @@ fn entries(panels: &[Histogram]) -> Vec<Entry> {
     if panels.iter().any(|panel| panel.relative_bias.is_some()) {
         legend.push(entry("b_rel", Colour::THEORY, Key::Dashed));
     }
-    if panels.iter().any(|panel| panel.band().is_some()) {
-        legend.push(entry("b_rel ± m", Colour::BAND.tint(0.45), Key::Area));
+    if panels.iter().any(|panel| panel.shaded().is_some()) {
+        legend.push(entry("gap, 2m wide", Colour::BAND.tint(0.45), Key::Area));
     }
     legend
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn separated_classes_share_no_bin_and_no_value_is_lost(
-            matching in prop::collection::vec(0.01_f32..1.0, 1..50),
-            others in prop::collection::vec(-1.0_f32..-0.01, 1..50),
-            b_rel in -1.0_f32..1.0,
-        ) {
-            let [matching, others] = [matching, others].map(|s| s.iter().map(|s| s + b_rel).collect::<Vec<_>>());
-            let histogram = Histogram::new("", &matching, &others).unwrap();
-            let [first, second] = &histogram.counts;
-            prop_assert_eq!(first.iter().sum::<u64>(), matching.len() as u64);
-            prop_assert_eq!(second.iter().sum::<u64>(), others.len() as u64);
-            prop_assert!(first.iter().zip(second).all(|(a, b)| *a == 0 || *b == 0));
-            prop_assert!((30..=80).contains(&first.len()), "{} bins", first.len());
-        }
-
-        #[test]
-        fn no_bar_reaches_into_a_wide_gap(
-            matching in prop::collection::vec(0.1_f32..1.0, 1..50),
-            others in prop::collection::vec(-1.0_f32..-0.1, 1..50),
-        ) {
-            let histogram = Histogram::new("", &matching, &others).unwrap();
-            let (from, to) = gap(&matching, &others).unwrap();
-            let ends = |class, last: bool| {
-                let bins: Vec<usize> = histogram.densities(class).map(|(bin, _)| bin).collect();
-                if last { histogram.start(bins[bins.len() - 1] + 1) } else { histogram.start(bins[0]) }
-            };
-            prop_assert!(ends(1, true) <= from + 1e-5 && ends(0, false) >= to - 1e-5);
-        }
-
-        #[test]
-        fn counted_values_keep_their_density(
-            counts in prop::collection::vec(0_u64..1000, 1..400),
-            start in -1.0_f64..1.0,
-        ) {
-            prop_assume!(counts.iter().any(|count| *count > 0));
-            let none = vec![0; counts.len()];
-            let histogram = Histogram::from_counts("", start, start + 2.0, &counts, &none).unwrap();
-            prop_assert!(histogram.counts[0].len() <= MOST_BINS);
-            let area: f64 = histogram.densities(0).map(|(_, density)| density * histogram.width).sum();
-            prop_assert!((area - 1.0).abs() < 1e-9);
-            prop_assert_eq!(histogram.counts[0].iter().sum::<u64>(), counts.iter().sum::<u64>());
-        }
-    }
 }

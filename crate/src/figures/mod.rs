@@ -9,6 +9,7 @@
 //! its subscript. Long titles are wrapped.
 
 mod axes;
+mod bins;
 mod canvas;
 mod curves;
 mod dots;

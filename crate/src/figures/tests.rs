@@ -167,11 +167,10 @@ proptest! {
     fn any_numbers_give_a_histogram_or_an_error(
         matching in prop::collection::vec(number().prop_map(|x| x as f32), 0..6),
         others in prop::collection::vec(number().prop_map(|x| x as f32), 0..6),
-        relative_bias in number(),
-        margin in number(),
+        (relative_bias, from, to) in (number(), number(), number()),
     ) {
         if let Ok(histogram) = Histogram::new("", &matching, &others) {
-            let marked = histogram.clone().constellation(relative_bias, margin);
+            let marked = histogram.clone().threshold(relative_bias).gap(from, to);
             prop_assert!(histograms("Any numbers", 1, &[histogram]).is_ok());
             let _ = histograms("Any numbers", 1, &[marked]);
         }

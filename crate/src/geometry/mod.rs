@@ -59,6 +59,12 @@ impl Geometry {
         (self.min_matching + self.max_non_matching) / 2.0
     }
 
+    /// The largest m for which the vectors are an (m, `relative_bias`)-constellation: at
+    /// most the margin, and negative where a pair is on the wrong side.
+    pub fn margin_at(&self, relative_bias: f64) -> f64 {
+        (self.min_matching - relative_bias).min(relative_bias - self.max_non_matching)
+    }
+
     /// Whether the vectors are an (m, b_rel)-constellation: s_ii >= b_rel + m for all i
     /// and s_ij <= b_rel - m for all i != j.
     pub fn is_constellation(&self, margin: f64, relative_bias: f64) -> bool {

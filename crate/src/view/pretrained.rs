@@ -68,6 +68,7 @@ pub fn histogram(title: &str, geometry: &LabelledGeometry, relative_bias: Option
     let counts = [&geometry.matching, &geometry.non_matching].map(Distribution::counts);
     let mut histogram = Histogram::from_counts(title, low, high, counts[0], counts[1])?;
     histogram.relative_bias = relative_bias;
+    let histogram = histogram.gap(geometry.non_matching.max, geometry.matching.min);
     Ok(histogram.named("similarity", ["picture with its name", "with another name"]))
 }
 

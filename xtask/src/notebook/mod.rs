@@ -2,10 +2,12 @@
 
 mod judge;
 mod normal;
+mod prose;
 mod run;
 
 pub use judge::{Failure, checks_passed};
 pub use normal::normal;
+pub use prose::{caption, claim, title};
 pub use run::{Execution, Outcome, execute};
 
 use serde_json::Value;
