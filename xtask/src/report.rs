@@ -104,7 +104,7 @@ fn compose(chapters: &[Chapter], surroundings: &[(&str, String)]) -> String {
          wrote this file. A published number is one that the paper or its code states.\n\n\
          | notebook | checks | runs | seeds | time |\n|---|---|---|---|---|\n",
     );
-    for Chapter { name, elapsed, metrics } in chapters {
+    for Chapter { name, elapsed, metrics, .. } in chapters {
         let (runs, seeds) = (metrics.runs.len(), seeds(&metrics.runs));
         let verdict = verdict(&metrics.checks);
         line(
