@@ -15,4 +15,5 @@ pub mod python;
 pub mod report;
 pub mod reproduce;
 pub mod setup;
+pub mod side_environment;
 pub mod test;
