@@ -3,9 +3,12 @@
 //! `tests/parity/requirements.txt`, or the interpreter that `PARITY_PYTHON` names.
 
 mod parity;
+#[path = "parity/python.rs"]
+mod python;
 
+use python::python;
 use siglip_core::pretrained::Embeddings;
-use std::{env, path::PathBuf, process::Command};
+use std::{path::PathBuf, process::Command};
 
 #[test]
 fn agrees_with_transformers_on_checkpoints_made_now() {
@@ -32,19 +35,6 @@ fn numpy_reads_a_file_of_embeddings() {
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The interpreter of the environment, if it is there.
-fn python() -> Option<PathBuf> {
-    let python = match env::var_os("PARITY_PYTHON") {
-        Some(python) => PathBuf::from(python),
-        None => root().join("../.venv-parity/bin/python"),
-    };
-    if !python.is_file() {
-        eprintln!("skipped: no {}", python.display());
-        return None;
-    }
-    Some(python)
 }
 
 fn run(command: &mut Command) {

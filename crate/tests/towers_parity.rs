@@ -1,12 +1,16 @@
 //! The committed checkpoints in the transformers library, where its environment is:
 //! `.venv-parity` in the root, or the interpreter that `PARITY_PYTHON` names.
 
-use std::collections::HashMap;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::{env, fs};
+#[path = "parity/python.rs"]
+mod python;
 
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use python::python;
 use siglip_core::pretrained::{Dtype, Embedder, preprocess};
 use siglip_core::towers::emoji;
 use tch::{Kind, Tensor};
@@ -15,15 +19,8 @@ const COUNT: usize = 40;
 
 #[test]
 fn transformers_loads_the_committed_checkpoints_and_agrees() {
+    let Some(python) = python() else { return };
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let python = match env::var_os("PARITY_PYTHON") {
-        Some(python) => PathBuf::from(python),
-        None => root.join("../.venv-parity/bin/python"),
-    };
-    if !python.is_file() {
-        eprintln!("skipped: no {}", python.display());
-        return;
-    }
     for name in ["emoji-absolute", "emoji-relative"] {
         check(&python, &root.join("../data/checkpoints").join(name));
     }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use xtask::{
-    doctor, kernel, lab,
+    bench, doctor, kernel, lab,
     project::Project,
     reproduce::{self, Override},
     setup, test,
@@ -31,10 +31,10 @@ enum Task {
     Reproduce(Reproduce),
     /// Run every test: format, lints, crate, documentation, kernel, notebooks
     Test,
-    /// Run the benchmarks; arguments are handed to `cargo bench`
+    /// Measure against the Python that one would use instead
     Bench {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
+        /// What to measure; without it, everything
+        suite: Option<bench::Suite>,
     },
     /// Start the Rust kernel; Jupyter calls this
     #[command(hide = true)]
@@ -85,7 +85,7 @@ fn run(cli: Cli) -> Result<()> {
             reproduce::run(&project, &python, &reproduce::Request { notebooks, overrides, html, timeout })
         }
         Task::Test => test::run(&project),
-        Task::Bench { arguments } => test::bench(&project, &arguments),
+        Task::Bench { suite } => bench::run(&project, suite),
         Task::Kernel { .. } => unreachable!("handled above"),
     }
 }

@@ -74,7 +74,7 @@ pub fn write(project: &Project, times: &[(String, Duration)]) -> Result<()> {
 }
 
 /// The machine and the versions, as pairs of what and which.
-fn surroundings(project: &Project) -> Vec<(&'static str, String)> {
+pub(crate) fn surroundings(project: &Project) -> Vec<(&'static str, String)> {
     let unknown = || "unknown".to_owned();
     let rustc = setup::rustc_version().unwrap_or_default();
     let cores = thread::available_parallelism().map_or_else(|_| unknown(), |cores| cores.to_string());

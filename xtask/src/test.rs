@@ -1,4 +1,4 @@
-//! Every test of the project, and the benchmarks.
+//! Every test of the project.
 
 use std::{
     io::{BufRead, BufReader},
@@ -8,7 +8,9 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{files, process, project::Project, python::Python, reproduce, setup};
+use crate::{
+    files, process, project::Project, python::Python, reproduce, setup, side_environment::side_environment,
+};
 
 /// Longest time for one cell of a committed notebook, in seconds.
 const CELL_TIMEOUT: u64 = 3600;
@@ -20,11 +22,13 @@ const CELL_TIMEOUT: u64 = 3600;
 pub fn run(project: &Project) -> Result<()> {
     let start = Instant::now();
     let python = setup::everything(project)?;
+    let requirements = project.library().join("tests/parity/requirements.txt");
+    let parity = side_environment(project, &python, ".venv-parity", &requirements)?;
     let cargo = |arguments: &[&str]| {
         let mut cargo = process::cargo();
         cargo.current_dir(project.root()).args(arguments);
         // For tests that compare with Python, live.
-        cargo.env("SIGLIP_PYTHON", python.executable());
+        cargo.env("SIGLIP_PYTHON", python.executable()).env("PARITY_PYTHON", parity.executable());
         cargo
     };
     let mut summary = Summary::default();
@@ -50,18 +54,6 @@ pub fn run(project: &Project) -> Result<()> {
     if !summary.failed.is_empty() {
         bail!("failed: {}", summary.failed.join(", "));
     }
-    Ok(())
-}
-
-/// Runs the benchmarks of the crate.
-///
-/// # Errors
-/// If the set-up or a benchmark fails.
-pub fn bench(project: &Project, arguments: &[String]) -> Result<()> {
-    setup::engine(project)?;
-    let mut cargo = process::cargo();
-    let status = cargo.current_dir(project.root()).arg("bench").args(arguments).status()?;
-    anyhow::ensure!(status.success(), "`cargo bench` ended with {status}");
     Ok(())
 }
 

@@ -164,6 +164,7 @@ fn embed_texts(
 ) -> Result<Array2<f32>> {
     let mut clock = Clock::start("texts", texts.len());
     let mut rows = Rows::new(texts.len(), embedder);
+    progress(&clock.now());
     for (k, texts) in texts.chunks(batch).enumerate() {
         let key = json!({ "texts": texts });
         if let Some(values) = journal.take(&key, rows.width * texts.len()) {

@@ -1,0 +1,19 @@
+//! `siglip embed` that says how far it is after every batch, for `cargo xtask bench embed`:
+//! `embed_speed DTYPE MODEL IMAGES LABELS BATCH OUT`, with `texts 0` once it is ready.
+
+use siglip_core::pretrained::{Dtype, EmbedOptions, embed};
+
+fn main() -> siglip_core::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [dtype, model, images, labels, batch, out] = &arguments[..] else {
+        panic!("expected DTYPE MODEL IMAGES LABELS BATCH OUT")
+    };
+    println!("threads {}", tch::get_num_threads());
+    let options = EmbedOptions {
+        dtype: if dtype == "bf16" { Dtype::Bf16 } else { Dtype::F32 },
+        labels: Some(labels.into()),
+        batch: batch.parse().expect("BATCH is a number"),
+        ..EmbedOptions::new(model, images, out)
+    };
+    embed(&options, &mut |progress| println!("{} {}", progress.stage, progress.done)).map(drop)
+}

@@ -1,0 +1,263 @@
+//! `siglip embed` against transformers: the same images, weights and threads, in turns.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::{
+    files, process, project::Project, python::Python, report, setup, side_environment::side_environment,
+};
+
+/// Runs of every variant. They take turns, so that a slow minute of the machine slows all.
+const ROUNDS: usize = 3;
+/// Images, or texts, that go through the model at once.
+const BATCH: &str = "16";
+
+/// What is measured: who computes, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Variant {
+    /// `siglip embed` with this `--dtype`.
+    Ours(&'static str),
+    /// `crate/benches/embed/peer.py` with this variant.
+    Transformers(&'static str),
+}
+use Variant::{Ours, Transformers};
+
+const VARIANTS: [Variant; 6] = [
+    Ours("f32"),
+    Transformers("pil"),
+    Transformers("torchvision"),
+    Ours("bf16"),
+    Transformers("autocast"),
+    Transformers("bf16"),
+];
+
+impl Variant {
+    fn name(self) -> &'static str {
+        match self {
+            Ours("f32") => "siglip embed, f32",
+            Ours(_) => "siglip embed, bf16 weights",
+            Transformers("pil") => "transformers, f32, PIL processor",
+            Transformers("torchvision") => "transformers, f32, torchvision processor",
+            Transformers("autocast") => "transformers, bf16 autocast",
+            Transformers(_) => "transformers, bf16 weights",
+        }
+    }
+}
+
+/// Times `siglip embed` and transformers, prints the table and writes `logs/benchmarks/embed.md`.
+///
+/// # Errors
+/// If the set-up or a run fails.
+pub fn run(project: &Project) -> Result<()> {
+    let python = setup::engine(project)?;
+    let requirements = project.library().join("tests/parity/requirements.txt");
+    let side = side_environment(project, &python, ".venv-parity", &requirements)?;
+    let bench = Bench { side, project, folder: project.target().join("bench/embed") };
+    bench.prepare()?;
+    let mut runs = vec![Vec::new(); VARIANTS.len()];
+    for round in 1..=ROUNDS {
+        for (variant, runs) in VARIANTS.iter().zip(&mut runs) {
+            eprintln!("round {round} of {ROUNDS}: {}", variant.name());
+            runs.push(bench.measure(*variant, "images")?);
+        }
+    }
+    let more = bench.measure(Ours("bf16"), "more")?;
+    let medians: Vec<Run> = runs.iter().map(|runs| median(runs)).collect();
+    let cosines = bench.cosines()?;
+    let text = compose(&medians, &cosines, &more, &bench.versions()?);
+    println!("{text}");
+    files::write(&project.logs().join("benchmarks/embed.md"), text)
+}
+
+struct Bench<'a> {
+    project: &'a Project,
+    /// The Python with transformers.
+    side: Python,
+    /// What `prepare.py` makes.
+    folder: PathBuf,
+}
+
+impl Bench<'_> {
+    fn script(&self, name: &str) -> PathBuf {
+        self.project.library().join("benches/embed").join(name)
+    }
+
+    /// Makes images and a checkpoint, and builds what is measured.
+    fn prepare(&self) -> Result<()> {
+        process::run(self.side.command().arg(self.script("prepare.py")).arg(&self.folder))?;
+        let mut cargo = process::cargo();
+        cargo.current_dir(self.project.root());
+        process::run(cargo.args([
+            "build",
+            "--release",
+            "--package",
+            "siglip_core",
+            "--example",
+            "embed_speed",
+        ]))
+    }
+
+    /// Runs `variant` on the images in `images`, which has its labels beside it.
+    fn measure(&self, variant: Variant, images: &str) -> Result<Run> {
+        let [model, labels] =
+            ["model".to_owned(), format!("{images}.txt")].map(|name| self.folder.join(name));
+        let (mut command, kind) = match variant {
+            Ours(dtype) => {
+                (process::command(self.project.target().join("release/examples/embed_speed")), dtype)
+            }
+            Transformers(kind) => {
+                let mut python = self.side.command();
+                python.arg(self.script("peer.py")).env("HF_HUB_OFFLINE", "1");
+                (python, kind)
+            }
+        };
+        let out = self.out(variant);
+        // An interrupted benchmark must not be resumed: nothing would be computed.
+        files::remove(&out.with_extension("npz.partial"))?;
+        command.arg(kind).arg(model).arg(self.folder.join(images)).arg(labels).arg(BATCH).arg(out);
+        run_to_the_end(command).with_context(|| variant.name().to_owned())
+    }
+
+    fn out(&self, variant: Variant) -> PathBuf {
+        let (who, kind) = match variant {
+            Ours(kind) => ("ours", kind),
+            Transformers(kind) => ("transformers", kind),
+        };
+        self.folder.join(format!("{who}-{kind}.npz"))
+    }
+
+    /// The smallest cosine of each variant's image embeddings with those of transformers in
+    /// float32 with the PIL processor.
+    fn cosines(&self) -> Result<Vec<f64>> {
+        let script = "import sys, numpy as np; a, *b = [np.load(f)['image'] for f in sys.argv[1:]]; \
+                      print(*[(a * x[: len(a)]).sum(1).min() for x in b])";
+        let mut python = self.side.command();
+        python.args(["-c", script]).arg(self.out(Transformers("pil")));
+        let printed = process::output(python.args(VARIANTS.map(|variant| self.out(variant))))?;
+        printed.split(' ').map(|cosine| Ok(cosine.parse()?)).collect()
+    }
+
+    fn versions(&self) -> Result<Vec<(&'static str, String)>> {
+        let script = "import torch, transformers, torchvision, PIL; \
+                      print(f'torch {torch.__version__}, transformers {transformers.__version__}, \
+                      torchvision {torchvision.__version__}, Pillow {PIL.__version__}')";
+        let mut versions = report::surroundings(self.project);
+        versions.push(("Python packages", process::output(self.side.command().args(["-c", script]))?));
+        Ok(versions)
+    }
+}
+
+/// The numbers of one run, or their medians over several.
+#[derive(Debug, Clone, Default)]
+struct Run {
+    threads: usize,
+    /// From the start of the process until the first batch.
+    ready: f64,
+    /// A second, from the first image's file to the last embedding.
+    images: f64,
+    /// A second, of the model's text length.
+    texts: f64,
+    /// Largest resident memory, in MiB, with the mapped weights; 0 where the system does not say.
+    memory: f64,
+}
+
+/// Follows what a program says of its progress: `threads N`, then `texts K` and `images K`.
+fn run_to_the_end(mut command: Command) -> Result<Run> {
+    let start = Instant::now();
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let status = PathBuf::from(format!("/proc/{}/status", child.id()));
+    let (mut run, mut texts, mut images) = (Run::default(), Vec::new(), Vec::new());
+    for line in BufReader::new(child.stdout.take().context("a pipe was asked for")?).lines() {
+        let line = line?;
+        let now = start.elapsed();
+        let (what, count) = line.split_once(' ').with_context(|| format!("unexpected: {line}"))?;
+        let count: usize = count.parse().with_context(|| format!("unexpected: {line}"))?;
+        match what {
+            "threads" => run.threads = count,
+            "texts" => texts.push((count, now)),
+            "images" => images.push((count, now)),
+            _ => bail!("unexpected: {line}"),
+        }
+        run.memory = peak_memory(&status).unwrap_or(run.memory);
+    }
+    let status = child.wait()?;
+    ensure!(status.success(), "{status}");
+    run.ready = texts.first().context("it embedded no texts")?.1.as_secs_f64();
+    (run.texts, run.images) = (rate(&texts)?, rate(&images)?);
+    Ok(run)
+}
+
+fn rate(stage: &[(usize, Duration)]) -> Result<f64> {
+    let [(0, begun), .., (count, ended)] = stage else { bail!("a stage said no more than {stage:?}") };
+    Ok(*count as f64 / (*ended - *begun).as_secs_f64())
+}
+
+/// `VmHWM` of a process, in MiB.
+fn peak_memory(status: &Path) -> Option<f64> {
+    let text = fs::read_to_string(status).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<f64>().ok()? / 1024.0)
+}
+
+fn median(runs: &[Run]) -> Run {
+    let middle = |of: fn(&Run) -> f64| {
+        let mut values: Vec<f64> = runs.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    Run {
+        threads: runs[0].threads,
+        ready: middle(|run| run.ready),
+        images: middle(|run| run.images),
+        texts: middle(|run| run.texts),
+        memory: middle(|run| run.memory),
+    }
+}
+
+fn compose(runs: &[Run], cosines: &[f64], more: &Run, versions: &[(&str, String)]) -> String {
+    let mut lines = vec![
+        "# `siglip embed` against transformers\n".to_owned(),
+        format!(
+            "siglip-base-patch16-224 with random weights, 64 JPEG photographs of 500 x 375 and as many class \
+             names, batches of {BATCH}, {} threads. Medians of {ROUNDS} runs that took turns; \
+             `cargo xtask bench embed` makes this page.\n",
+            runs[0].threads
+        ),
+        "| | images/s, end to end | texts/s (64 tokens) | ready after | peak memory | least cosine to f32 |"
+            .to_owned(),
+        "|---|---|---|---|---|---|".to_owned(),
+    ];
+    for ((variant, run), cosine) in VARIANTS.iter().zip(runs).zip(cosines) {
+        let Run { ready, images, texts, memory, .. } = run;
+        let name = variant.name();
+        lines.push(format!(
+            "| {name} | {images:.2} | {texts:.1} | {ready:.2} s | {memory:.0} MiB | {cosine:.6} |"
+        ));
+    }
+    let [ours, pil, torchvision, half, autocast, _] = runs else { unreachable!("a run for each variant") };
+    lines.push("\n| | measured | aim |\n|---|---|---|".to_owned());
+    for (what, measured, aim) in [
+        (
+            "f32 to transformers' faster processor",
+            ours.images / pil.images.max(torchvision.images),
+            "at least 1; 0.95 is a tie",
+        ),
+        ("bf16 to f32", half.images / ours.images, "at least 2"),
+        ("bf16 to transformers' autocast", half.images / autocast.images, "at least 1.3"),
+        ("memory to transformers', f32", ours.memory / pil.memory.min(torchvision.memory), "below 1"),
+        ("memory to transformers', bf16", half.memory / autocast.memory, "below 1"),
+        ("bf16 memory with three times the images", more.memory / half.memory, "1"),
+    ] {
+        lines.push(format!("| {what} | {measured:.2} | {aim} |"));
+    }
+    lines.push("\n| made with | |\n|---|---|".to_owned());
+    lines.extend(versions.iter().map(|(what, which)| format!("| {what} | {which} |")));
+    lines.join("\n") + "\n"
+}
