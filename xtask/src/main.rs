@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use xtask::{
+    bench::{self, Suite},
     doctor, kernel, lab,
     project::Project,
     reproduce::{self, Override},
@@ -31,10 +32,10 @@ enum Task {
     Reproduce(Reproduce),
     /// Run every test: format, lints, crate, documentation, kernel, notebooks
     Test,
-    /// Run the benchmarks; arguments are handed to `cargo bench`
+    /// Measure side by side, into `logs/benchmarks`
     Bench {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
+        /// What to measure; without it everything
+        suite: Option<Suite>,
     },
     /// Start the Rust kernel; Jupyter calls this
     #[command(hide = true)]
@@ -85,7 +86,7 @@ fn run(cli: Cli) -> Result<()> {
             reproduce::run(&project, &python, &reproduce::Request { notebooks, overrides, html, timeout })
         }
         Task::Test => test::run(&project),
-        Task::Bench { arguments } => test::bench(&project, &arguments),
+        Task::Bench { suite } => bench::run(&project, suite),
         Task::Kernel { .. } => unreachable!("handled above"),
     }
 }

@@ -1,4 +1,4 @@
-//! Every test of the project, and the benchmarks.
+//! Every test of the project.
 
 use std::{
     io::{BufRead, BufReader},
@@ -50,18 +50,6 @@ pub fn run(project: &Project) -> Result<()> {
     if !summary.failed.is_empty() {
         bail!("failed: {}", summary.failed.join(", "));
     }
-    Ok(())
-}
-
-/// Runs the benchmarks of the crate.
-///
-/// # Errors
-/// If the set-up or a benchmark fails.
-pub fn bench(project: &Project, arguments: &[String]) -> Result<()> {
-    setup::engine(project)?;
-    let mut cargo = process::cargo();
-    let status = cargo.current_dir(project.root()).arg("bench").args(arguments).status()?;
-    anyhow::ensure!(status.success(), "`cargo bench` ended with {status}");
     Ok(())
 }
 

@@ -4,7 +4,7 @@ mod judge;
 mod normal;
 mod run;
 
-pub use judge::{Failure, checks_passed};
+pub use judge::{Failure, checks_passed, printed};
 pub use normal::normal;
 pub use run::{Execution, Outcome, execute};
 

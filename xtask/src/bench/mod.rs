@@ -1,0 +1,58 @@
+//! Benchmarks: everything that is compared is measured side by side in one call.
+
+mod contestant;
+mod engines;
+mod machine;
+mod notebook;
+mod scale;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use serde_json::Value;
+
+use crate::{files, process, project::Project};
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Suite {
+    /// The engines of synthetic experiments against PyTorch and JAX
+    Engines,
+    /// A large run of the fused engine: memory, and time an entry
+    Scale,
+    /// The fused engine in a notebook's cell against the same in a program
+    Notebook,
+}
+
+/// Runs one suite or all of them; each prints its table and writes it to `logs/benchmarks`.
+///
+/// # Errors
+/// If the set-up fails, or something cannot be measured.
+pub fn run(project: &Project, suite: Option<Suite>) -> Result<()> {
+    for suite in suite.map_or(Suite::value_variants().to_vec(), |suite| vec![suite]) {
+        let (name, table) = match suite {
+            Suite::Engines => ("engines", engines::table(project)?),
+            Suite::Scale => ("scale", scale::table(project)?),
+            Suite::Notebook => ("notebook", notebook::table(project)?),
+        };
+        println!("{table}");
+        files::write(&project.logs().join("benchmarks").join(name).with_extension("md"), table)?;
+    }
+    Ok(())
+}
+
+/// Builds `crate/benches/engines.rs` and returns the program.
+fn engines_program(project: &Project) -> Result<PathBuf> {
+    let mut cargo = process::cargo();
+    cargo.current_dir(project.root());
+    cargo.args(["bench", "--package", "siglip_core", "--bench", "engines", "--no-run"]);
+    cargo.arg("--message-format=json-render-diagnostics").stderr(std::process::Stdio::inherit());
+    let messages = process::output(&mut cargo)?;
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "engines")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .context("cargo built no program `engines`")
+}
