@@ -5,7 +5,8 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use xtask::{
-    bench, doctor, kernel, lab,
+    bench::{self, Suite},
+    doctor, kernel, lab,
     project::Project,
     reproduce::{self, Override},
     setup, test,
@@ -31,10 +32,10 @@ enum Task {
     Reproduce(Reproduce),
     /// Run every test: format, lints, crate, documentation, kernel, notebooks
     Test,
-    /// Measure against the Python that one would use instead
+    /// Measure side by side, into `logs/benchmarks`
     Bench {
-        /// What to measure; without it, everything
-        suite: Option<bench::Suite>,
+        /// What to measure; without it everything
+        suite: Option<Suite>,
     },
     /// Start the Rust kernel; Jupyter calls this
     #[command(hide = true)]

@@ -55,7 +55,7 @@ impl Variant {
 ///
 /// # Errors
 /// If the set-up or a run fails.
-pub fn run(project: &Project) -> Result<()> {
+pub(super) fn run(project: &Project) -> Result<()> {
     let python = setup::engine(project)?;
     let requirements = project.library().join("tests/parity/requirements.txt");
     let side = side_environment(project, &python, ".venv-parity", &requirements)?;

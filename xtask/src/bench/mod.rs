@@ -1,26 +1,65 @@
-//! Measurements against the Python that one would use instead, on this machine.
+//! Benchmarks: everything that is compared is measured side by side in one call.
 
-pub mod embed;
+mod contestant;
+mod embed;
+mod engines;
+mod machine;
+mod notebook;
+mod scale;
 
-use anyhow::Result;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
 use clap::ValueEnum;
+use serde_json::Value;
 
-use crate::project::Project;
+use crate::{files, process, project::Project};
 
-/// What is measured.
+/// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Suite {
+    /// The engines of synthetic experiments against PyTorch and JAX
+    Engines,
+    /// A large run of the fused engine: memory, and time an entry
+    Scale,
+    /// The fused engine in a notebook's cell against the same in a program
+    Notebook,
     /// `siglip embed` against transformers
     Embed,
 }
 
-/// Measures `suite`, or all of them, prints a table each and writes it to `logs/benchmarks`.
+/// Runs one suite or all of them; each prints its table and writes it to `logs/benchmarks`.
 ///
 /// # Errors
-/// If the set-up or a measurement fails.
+/// If the set-up fails, or something cannot be measured.
 pub fn run(project: &Project, suite: Option<Suite>) -> Result<()> {
-    let suites = suite.map_or_else(|| Suite::value_variants().to_vec(), |suite| vec![suite]);
-    suites.into_iter().try_for_each(|suite| match suite {
-        Suite::Embed => embed::run(project),
-    })
+    for suite in suite.map_or(Suite::value_variants().to_vec(), |suite| vec![suite]) {
+        let (name, table) = match suite {
+            Suite::Embed => {
+                embed::run(project)?;
+                continue;
+            }
+            Suite::Engines => ("engines", engines::table(project)?),
+            Suite::Scale => ("scale", scale::table(project)?),
+            Suite::Notebook => ("notebook", notebook::table(project)?),
+        };
+        println!("{table}");
+        files::write(&project.logs().join("benchmarks").join(name).with_extension("md"), table)?;
+    }
+    Ok(())
+}
+
+/// Builds `crate/benches/engines.rs` and returns the program.
+fn engines_program(project: &Project) -> Result<PathBuf> {
+    let mut cargo = process::cargo();
+    cargo.current_dir(project.root());
+    cargo.args(["bench", "--package", "siglip_core", "--bench", "engines", "--no-run"]);
+    cargo.arg("--message-format=json-render-diagnostics").stderr(std::process::Stdio::inherit());
+    let messages = process::output(&mut cargo)?;
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "engines")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .context("cargo built no program `engines`")
 }

@@ -81,6 +81,12 @@ fn complaint(output: &Value) -> Option<String> {
     }
 }
 
+/// What all cells printed to standard output.
+#[must_use]
+pub fn printed(notebook: &Value) -> String {
+    code_cells(notebook).map(stdout).collect()
+}
+
 fn stdout(cell: &Value) -> String {
     let streams = outputs(cell).iter().filter(|output| output["name"] == "stdout");
     streams.map(|output| text(&output["text"])).collect()

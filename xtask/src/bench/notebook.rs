@@ -1,0 +1,79 @@
+//! The fused engine in a notebook's cell, which evcxr compiles with debug assertions and overflow
+//! checks, against the same in a program.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::{contestant::Contestant, engines_program, machine};
+use crate::{
+    files,
+    notebook::{self, Execution},
+    process,
+    project::Project,
+    setup,
+};
+
+const EPOCHS: usize = 20_000;
+const ROUNDS: usize = 5;
+
+/// Measures both, and returns the table.
+///
+/// # Errors
+/// If the set-up fails, or the notebook does not run.
+pub(super) fn table(project: &Project) -> Result<String> {
+    let python = setup::everything(project)?;
+    let folder = project.target().join("bench");
+    let source = folder.join("cell.ipynb");
+    files::write(&source, serde_json::to_vec(&notebook_of(project))?)?;
+    let execution = Execution {
+        source,
+        executed: folder.join("executed.ipynb"),
+        folder: folder.clone(),
+        timeout: 600,
+        variables: vec![("SIGLIP_PROGRESS".to_owned(), "off".to_owned())],
+    };
+    let outcome = notebook::execute(&python, &execution)?;
+    let cell = notebook::printed(&outcome.notebook)
+        .lines()
+        .filter_map(|line| line.strip_prefix("seconds ")?.parse().ok())
+        .min_by(f64::total_cmp)
+        .context("the cell printed no time")?;
+
+    let program = engines_program(project)?;
+    let mut contestant = Contestant::start("fused", process::command(&program).arg("1"))?;
+    let mut native = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let run = [json!({"pairs": 100, "dim": 10, "engine": "fused"})];
+        native = native.min(contestant.train(&run, EPOCHS)?.seconds);
+    }
+    let mut table = String::from("# In a notebook\n\n");
+    writeln!(table, "{}.\n", machine::description(&python, &["torch"]))?;
+    let [cell_us, native_us] = [cell, native].map(|seconds| seconds / EPOCHS as f64 * 1e6);
+    writeln!(table, "N = 100, d = 10, one thread, best of {ROUNDS}, microseconds an epoch.\n")?;
+    writeln!(table, "| program | notebook's cell | ratio |\n|---|---|---|")?;
+    writeln!(table, "| {native_us:.2} | {cell_us:.2} | {:.2} |", cell / native)?;
+    Ok(table)
+}
+
+fn notebook_of(project: &Project) -> Value {
+    let code = |source: String| json!({"cell_type": "code", "execution_count": null, "metadata": {}, "outputs": [], "source": source});
+    let head = format!(
+        ":dep siglip_core = {{ path = {:?} }}\nuse siglip_core::{{Experiment, Settings}};",
+        project.library()
+    );
+    let cell = format!(
+        "for _ in 0..{ROUNDS} {{\n    \
+            let experiment = Experiment {{ pairs: 100, dim: 10, epochs: {EPOCHS}, ..Default::default() }};\n    \
+            let settings = Settings {{ threads: 1, snapshots: 0, ..Default::default() }};\n    \
+            let run = experiment.train_with(settings, &mut |_| ())?;\n    \
+            println!(\"seconds {{}}\", run.summary().seconds);\n\
+         }}"
+    );
+    json!({
+        "cells": [code(head), code(cell)],
+        "metadata": {"kernelspec": {"name": crate::kernel::spec::NAME, "display_name": "Rust", "language": "rust"}},
+        "nbformat": 4, "nbformat_minor": 4,
+    })
+}
