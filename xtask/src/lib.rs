@@ -2,6 +2,7 @@
 //!
 //! Nothing here links libtorch or `siglip_core`, so that the tasks run before either can be built.
 
+pub mod browser;
 pub mod doctor;
 pub mod environment;
 pub mod files;
@@ -15,4 +16,6 @@ pub mod python;
 pub mod report;
 pub mod reproduce;
 pub mod setup;
+pub mod side_environment;
+pub mod site;
 pub mod test;

@@ -69,7 +69,8 @@ pub fn compiler() -> Result<String> {
     }
 }
 
-fn lock(project: &Project) -> Result<File> {
+/// Waits for other set-ups of this project to end, and keeps more from beginning.
+pub(crate) fn lock(project: &Project) -> Result<File> {
     fs::create_dir_all(project.tools())?;
     let path = project.tools().join("setup.lock");
     let file = File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
