@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::display::{Table, short};
 use crate::figures::Figure;
-use crate::runs::{Ensemble, Runs};
+use crate::runs::{Ensembles, Runs};
 use crate::{Error, Experiment, Record, Result, Run, Settings, files};
 
 /// The record of one execution of a notebook. Figures go to `logs/`, metrics to
@@ -119,11 +119,7 @@ impl Logbook {
     ///
     /// # Errors
     /// As [`Experiment::train`].
-    pub fn train_seeds(
-        &mut self,
-        experiments: Vec<(String, Experiment)>,
-        seeds: u64,
-    ) -> Result<Vec<Ensemble>> {
+    pub fn train_seeds(&mut self, experiments: Vec<(String, Experiment)>, seeds: u64) -> Result<Ensembles> {
         let of_seed = |experiment: &Experiment, seed| Experiment { seed, skip: 0, ..experiment.clone() };
         let group = |(label, experiment): (String, Experiment)| {
             (label, (1..=seeds).map(|seed| of_seed(&experiment, seed)).collect())
@@ -133,6 +129,8 @@ impl Logbook {
     }
 
     /// Trains labelled groups of experiments, all side by side, and records every run.
+    /// An interruption leaves the finished runs in `logs/unfinished`, from where the same
+    /// cell goes on.
     ///
     /// # Errors
     /// As [`Experiment::train`].
@@ -140,11 +138,12 @@ impl Logbook {
         &mut self,
         mut groups: Vec<(String, Vec<Experiment>)>,
         record: Record,
-    ) -> Result<Vec<Ensemble>> {
+    ) -> Result<Ensembles> {
         for experiment in groups.iter_mut().flat_map(|(_, group)| group) {
             *experiment = self.configure(experiment.clone())?;
         }
-        let ensembles = Ensemble::train(groups, record)?;
+        let unfinished = self.folder.join("unfinished").join(&self.notebook);
+        let ensembles = Ensembles::train(groups, record, unfinished)?;
         for ensemble in &ensembles {
             let label = |run: &Run| format!("{}, seed {}", ensemble.label, run.experiment.seed);
             ensemble.runs.iter().for_each(|run| self.run(&label(run), run));

@@ -8,7 +8,8 @@ pub use crate::figures::{self, Axis, Figure, Histogram, Panel, Series};
 pub use crate::geometry::{self, Certificate, Constellation, LabelledGeometry, ModalityGap, Similarities};
 pub use crate::logbook::{Logbook, Published, Tolerance, published};
 pub use crate::pretrained::{Dtype, Embedder, Embeddings};
-pub use crate::runs::{Ensemble, Runs, ensembles_table, mean_and_deviation};
+pub use crate::runs::{Ensemble, Ensembles, Runs, ensembles_table, mean_and_deviation};
 pub use crate::{
-    Bias, Experiment, Geometry, Numerics, Record, Run, Settings, Temperature, display, view, view::Spread,
+    Bias, EngineChoice, Experiment, Geometry, Numerics, Record, Run, Settings, Sweep, Temperature, display,
+    view, view::Spread,
 };

@@ -1,7 +1,9 @@
 //! Several runs with their labels, and the same experiment from many seeds.
 
+use std::path::Path;
+
 use crate::display::{Table, short};
-use crate::train::train_all;
+use crate::train::{train_all, train_all_keeping};
 use crate::{Experiment, Record, Result, Run, Settings};
 
 /// Runs in order, each with its label.
@@ -72,11 +74,6 @@ impl Runs {
             table.row(&cells)
         })
     }
-
-    /// Shows the table in a notebook (evcxr calls this).
-    pub fn evcxr_display(&self) {
-        self.table().evcxr_display();
-    }
 }
 
 /// The run with this label.
@@ -103,23 +100,48 @@ pub struct Ensemble {
     pub runs: Vec<Run>,
 }
 
-impl Ensemble {
-    /// Trains labelled groups of experiments, all side by side.
+/// Ensembles in order; a slice of them, that shows itself in a notebook.
+#[derive(Debug, Clone, Default)]
+pub struct Ensembles(pub Vec<Ensemble>);
+
+impl std::ops::Deref for Ensembles {
+    type Target = [Ensemble];
+
+    fn deref(&self) -> &[Ensemble] {
+        &self.0
+    }
+}
+
+impl<'a> IntoIterator for &'a Ensembles {
+    type Item = &'a Ensemble;
+    type IntoIter = std::slice::Iter<'a, Ensemble>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl Ensembles {
+    /// Trains labelled groups of experiments, all side by side. Until the last run is
+    /// finished, the others are kept in `folder`: an interrupted training goes on there.
     ///
     /// # Errors
-    /// As [`Experiment::train`].
-    pub fn train(groups: Vec<(String, Vec<Experiment>)>, record: Record) -> Result<Vec<Self>> {
+    /// As [`Experiment::train`], and [`crate::Error::File`] if `folder` cannot be written.
+    pub fn train(
+        groups: Vec<(String, Vec<Experiment>)>,
+        record: Record,
+        folder: impl AsRef<Path>,
+    ) -> Result<Self> {
         let (labels, groups): (Vec<String>, Vec<Vec<Experiment>>) = groups.into_iter().unzip();
         let settings = Settings { record, snapshots: 0, ..Settings::default() };
-        let mut runs = train_all(&groups.concat(), settings)?.into_iter();
+        let mut runs = train_all_keeping(&groups.concat(), settings, folder.as_ref())?.into_iter();
         let sizes = groups.iter().map(Vec::len);
-        Ok(labels
-            .into_iter()
-            .zip(sizes)
-            .map(|(label, size)| Self { label, runs: runs.by_ref().take(size).collect() })
-            .collect())
+        let ensemble = |(label, size)| Ensemble { label, runs: runs.by_ref().take(size).collect() };
+        Ok(Self(labels.into_iter().zip(sizes).map(ensemble).collect()))
     }
+}
 
+impl Ensemble {
     /// One number of each run.
     pub fn values(&self, of: impl Fn(&Run) -> f64) -> Vec<f64> {
         self.runs.iter().map(of).collect()

@@ -26,8 +26,11 @@ enum Task {
     Setup,
     /// Say what is there, what is missing, and the command that mends it
     Doctor,
-    /// Open JupyterLab with the kernel ready
-    Lab,
+    /// Open JupyterLab with the kernel ready; arguments after `--` are handed to JupyterLab
+    Lab {
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Execute notebooks headless, and fail if any cell fails
     Reproduce(Reproduce),
     /// Run every test: format, lints, crate, documentation, kernel, notebooks
@@ -54,7 +57,7 @@ struct Reproduce {
     /// The results then go to `target/reproduce`, and what is committed stays as it is
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<Override>,
-    /// Also write each executed notebook as a web page to `target/reproduce`
+    /// Also write all notebooks as a web site, to be opened from `target/site/index.html`
     #[arg(long)]
     html: bool,
     /// Longest time that one cell may take, in seconds
@@ -80,7 +83,7 @@ fn run(cli: Cli) -> Result<()> {
     match cli.task {
         Task::Setup => setup::everything(&project).map(|_| eprintln!("Everything is set up.")),
         Task::Doctor => doctor::examine(&project),
-        Task::Lab => lab::open(&project),
+        Task::Lab { arguments } => lab::open(&project, &arguments),
         Task::Reproduce(Reproduce { notebooks, overrides, html, timeout }) => {
             let python = setup::everything(&project)?;
             reproduce::run(&project, &python, &reproduce::Request { notebooks, overrides, html, timeout })

@@ -12,10 +12,9 @@ use anyhow::{Context, Result, bail};
 use crate::{
     files,
     notebook::{self, Execution, Outcome},
-    process,
     project::Project,
     python::Python,
-    report,
+    report, site,
 };
 
 /// The order in which they are read; others follow by name.
@@ -79,10 +78,10 @@ pub fn run(project: &Project, python: &Python, request: &Request) -> Result<()> 
                 failed.push(name.as_str());
             }
         }
-        if request.html {
-            to_html(python, &copy(&output, name))?;
-        }
         times.push((name.clone(), elapsed));
+    }
+    if request.html {
+        write_site(project, python, &names, &output)?;
     }
     if !failed.is_empty() {
         bail!("{} of {} notebooks failed: {}", failed.len(), names.len(), failed.join(", "));
@@ -177,10 +176,15 @@ fn publish(project: &Project, name: &str, notebook: serde_json::Value, output: &
     files::write(&project.notebooks().join(name).with_extension("ipynb"), bytes)
 }
 
-fn to_html(python: &Python, notebook: &Path) -> Result<()> {
-    process::run(
-        python.command().args(["-m", "nbconvert", "--to", "html", "--log-level", "WARN"]).arg(notebook),
-    )
+/// Writes all notebooks as a site: the `executed` ones as they are in `output`, the others as committed.
+fn write_site(project: &Project, python: &Python, executed: &[String], output: &Path) -> Result<()> {
+    let names = all(project)?;
+    let notebooks = names.iter().map(|name| match executed.contains(name) {
+        true => copy(output, name),
+        false => project.notebooks().join(name).with_extension("ipynb"),
+    });
+    println!("The site is {}", site::write(project, python, notebooks)?.display());
+    Ok(())
 }
 
 /// The names of all notebooks, in reading order.

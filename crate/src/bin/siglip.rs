@@ -121,7 +121,7 @@ fn main() -> anyhow::Result<()> {
         Command::Sweep { description, out } => {
             let json = read(&description).with_context(|| description.display().to_string())?;
             let runs = Sweep::from_json(&json)?.train_into(&out, &mut |progress| stderr.show(progress))?;
-            runs.iter().try_for_each(|run| {
+            runs.runs.iter().try_for_each(|run| {
                 print_json(&json!({"experiment": run.experiment, "summary": run.summary()}))
             })
         }

@@ -12,6 +12,7 @@ use std::time::Instant;
 pub(crate) use engine::{Engine, State};
 pub use history::{History, Record};
 pub use progress::{Progress, print_progress};
+pub(crate) use sweep::train_all_keeping;
 pub use sweep::{Sweep, train_all};
 
 use crate::run::{Run, Snapshot};

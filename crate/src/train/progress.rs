@@ -1,9 +1,10 @@
 //! What a long run says while it goes on.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::History;
 use crate::Experiment;
+use crate::collection::thousands;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy)]
@@ -46,27 +47,101 @@ impl std::fmt::Display for Progress {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(
             f,
-            "epoch {} of {}: loss {:.4e}, t {:.4}, b_rel {:.4}, {} s left",
-            self.epoch,
-            self.epochs,
+            "epoch {} of {}: loss {:.4e}, t {:.4}, b_rel {:.4}, {} left",
+            thousands(self.epoch),
+            thousands(self.epochs),
             self.loss,
             self.temperature,
             self.relative_bias,
-            self.left().as_secs()
+            readable(self.left())
         )
     }
 }
 
-/// Prints a line every few seconds, none for a short run. Set `SIGLIP_PROGRESS=off`
-/// to print none at all, as headless reproduction does to keep outputs reproducible.
+/// Prints a line now and then, at most some twenty in all and none for a short run. Set
+/// `SIGLIP_PROGRESS=off` to print none at all, as headless reproduction does to keep
+/// outputs reproducible.
 pub fn print_progress() -> impl FnMut(&Progress) {
-    const EVERY: Duration = Duration::from_secs(3);
-    let silent = std::env::var("SIGLIP_PROGRESS").is_ok_and(|value| value == "off");
-    let mut last = Instant::now();
-    move |progress| {
-        if !silent && last.elapsed() >= EVERY {
-            println!("{progress}"); // a whole line: a notebook shows no other
-            last = Instant::now();
+    let mut lines = Lines::new(NOTHING_KEPT);
+    move |progress| lines.tell(progress, progress.elapsed, progress.left())
+}
+
+/// What an interruption leaves of work that is kept nowhere.
+pub(super) const NOTHING_KEPT: &str =
+    "(Interrupting the kernel ends this and forgets all variables: then run the cells from the first one.)";
+
+/// Lines of progress, each printed whole: a notebook shows no others.
+pub(super) struct Lines {
+    silent: bool,
+    /// When the next line is due.
+    due: Duration,
+    /// Said before the first line.
+    notice: Option<&'static str>,
+}
+
+impl Lines {
+    pub(super) fn new(notice: &'static str) -> Self {
+        let silent = std::env::var("SIGLIP_PROGRESS").is_ok_and(|value| value == "off");
+        Self { silent, due: FIRST_LINE, notice: Some(notice) }
+    }
+
+    pub(super) fn tell(&mut self, line: &dyn std::fmt::Display, elapsed: Duration, left: Duration) {
+        if self.silent || elapsed < self.due || left.is_zero() {
+            return;
         }
+        if let Some(notice) = self.notice.take() {
+            println!("{notice}");
+        }
+        println!("{line}");
+        self.due = elapsed + FIRST_LINE.max((elapsed + left) / 20);
+    }
+}
+
+const FIRST_LINE: Duration = Duration::from_secs(3);
+
+/// `12 s`, `3 min 5 s`, `2 h 10 min`.
+pub(super) fn readable(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_where_a_run_stands() {
+        let progress = Progress {
+            epoch: 250_000,
+            epochs: 1_000_000,
+            loss: 0.000_123_4,
+            temperature: 51.5,
+            relative_bias: 0.5,
+            elapsed: Duration::from_secs(50),
+        };
+        let expected = "epoch 250,000 of 1,000,000: loss 1.2340e-4, t 51.5000, b_rel 0.5000, 2 min 30 s left";
+        assert_eq!(progress.to_string(), expected);
+    }
+
+    #[test]
+    fn lines_are_few() {
+        let mut lines = Lines { silent: false, due: FIRST_LINE, notice: None };
+        let mut told = 0;
+        for second in 0..3600 {
+            let before = lines.due;
+            lines.tell(&"", Duration::from_secs(second), Duration::from_secs(3600 - second));
+            told += usize::from(lines.due != before);
+        }
+        assert!((15..=25).contains(&told), "{told}");
+    }
+
+    #[test]
+    fn times_are_readable() {
+        let texts = [59, 185, 7800].map(|seconds| readable(Duration::from_secs(seconds)));
+        assert_eq!(texts, ["59 s", "3 min 5 s", "2 h 10 min"]);
     }
 }

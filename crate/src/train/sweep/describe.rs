@@ -51,6 +51,19 @@ impl Sweep {
         Self { record, ..self }
     }
 
+    /// What distinguishes each experiment: the keys in which they differ, and their values.
+    pub fn labels(&self) -> Vec<String> {
+        let described: Vec<Vec<[String; 2]>> = self.experiments.iter().map(Experiment::entries).collect();
+        let differs = |key: usize| described.iter().any(|entries| entries[key] != described[0][key]);
+        let keys: Vec<usize> =
+            (0..described.first().map_or(0, Vec::len)).filter(|&key| differs(key)).collect();
+        let label = |entries: &Vec<[String; 2]>| {
+            let parts: Vec<String> = keys.iter().map(|&key| entries[key].join(" = ")).collect();
+            parts.join(", ")
+        };
+        described.iter().map(label).collect()
+    }
+
     /// Reads a sweep from JSON; its form is described at [`crate::train::sweep`].
     ///
     /// # Errors

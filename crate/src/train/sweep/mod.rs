@@ -38,7 +38,8 @@ pub use side_by_side::{SweepProgress, print_sweep_progress};
 
 use self::store::Store;
 use super::Settings;
-use crate::{Experiment, Result, Run};
+use crate::runs::Runs;
+use crate::{Error, Experiment, Result, Run};
 
 /// Trains experiments side by side on all cores, printing progress when it takes
 /// long; the runs come in the same order. Each has the same numbers as when it is
@@ -50,13 +51,32 @@ pub fn train_all(experiments: &[Experiment], settings: Settings) -> Result<Vec<R
     side_by_side::train(experiments, settings, None, &mut print_sweep_progress())
 }
 
+/// As [`train_all`], but an interruption loses only the runs that are under way: the
+/// others are in `folder` until the last one is finished, and are not trained again.
+///
+/// # Errors
+/// As [`train_all`], and [`crate::Error::File`] if `folder` cannot be written.
+pub(crate) fn train_all_keeping(
+    experiments: &[Experiment],
+    settings: Settings,
+    folder: &Path,
+) -> Result<Vec<Run>> {
+    let store = Store::at(folder, settings.record);
+    let progress = &mut side_by_side::print_kept_progress();
+    let runs = side_by_side::train(experiments, settings, Some(&store), progress)?;
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file(folder, error)),
+        _ => Ok(runs),
+    }
+}
+
 impl Sweep {
     /// Trains all experiments side by side; the runs come in the sweep's order.
     ///
     /// # Errors
     /// As [`train_all`].
-    pub fn train(&self) -> Result<Vec<Run>> {
-        train_all(&self.experiments, self.settings())
+    pub fn train(&self) -> Result<Runs> {
+        Ok(self.labelled(train_all(&self.experiments, self.settings())?))
     }
 
     /// Trains those experiments of which `folder` has no run yet, and puts each run
@@ -68,9 +88,14 @@ impl Sweep {
         &self,
         folder: impl AsRef<Path>,
         progress: &mut dyn FnMut(&SweepProgress),
-    ) -> Result<Vec<Run>> {
+    ) -> Result<Runs> {
         let store = Store::at(folder.as_ref(), self.record);
-        side_by_side::train(&self.experiments, self.settings(), Some(&store), progress)
+        let runs = side_by_side::train(&self.experiments, self.settings(), Some(&store), progress)?;
+        Ok(self.labelled(runs))
+    }
+
+    fn labelled(&self, runs: Vec<Run>) -> Runs {
+        Runs { labels: self.labels(), runs }
     }
 
     fn settings(&self) -> Settings {

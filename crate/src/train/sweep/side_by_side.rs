@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::store::{Store, key};
+use crate::train::progress::{Lines, NOTHING_KEPT, readable};
 use crate::train::{Device, Settings};
 use crate::{Error, Experiment, Result, Run};
 
@@ -26,25 +27,36 @@ pub struct SweepProgress<'a> {
     pub finished: Option<&'a Run>,
 }
 
-impl std::fmt::Display for SweepProgress<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+impl SweepProgress<'_> {
+    /// Estimated time to the end.
+    pub fn left(&self) -> Duration {
         let left = self.epochs.saturating_sub(self.epochs_done) as f64 / self.epochs_done.max(1) as f64;
-        let left = self.elapsed.mul_f64(left).as_secs();
-        write!(f, "{} of {} runs, {} s left", self.runs_done, self.runs, left)
+        self.elapsed.mul_f64(left)
     }
 }
 
-/// Prints a line every few seconds, none for a short sweep or with `SIGLIP_PROGRESS=off`.
-pub fn print_sweep_progress() -> impl FnMut(&SweepProgress) {
-    const EVERY: Duration = Duration::from_secs(3);
-    let silent = std::env::var("SIGLIP_PROGRESS").is_ok_and(|value| value == "off");
-    let mut last = Instant::now();
-    move |progress| {
-        if !silent && last.elapsed() >= EVERY {
-            println!("{progress}"); // a whole line: a notebook shows no other
-            last = Instant::now();
-        }
+impl std::fmt::Display for SweepProgress<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{} of {} runs, {} left", self.runs_done, self.runs, readable(self.left()))
     }
+}
+
+/// Prints a line now and then, as [`crate::train::print_progress`] does.
+pub fn print_sweep_progress() -> impl FnMut(&SweepProgress) {
+    print_lines(NOTHING_KEPT)
+}
+
+/// The same for a sweep that keeps its runs in a folder.
+pub(super) fn print_kept_progress() -> impl FnMut(&SweepProgress) {
+    print_lines(
+        "(Interrupting the kernel keeps the runs that are finished: run the cells from the first one, \
+         and this one goes on.)",
+    )
+}
+
+fn print_lines(notice: &'static str) -> impl FnMut(&SweepProgress) {
+    let mut lines = Lines::new(notice);
+    move |progress| lines.tell(progress, progress.elapsed, progress.left())
 }
 
 /// What a worker tells.

@@ -36,6 +36,14 @@ fn the_notebooks_form_is_the_same_sweep() {
 }
 
 #[test]
+fn runs_are_labelled_by_what_distinguishes_them() {
+    let sweep = Sweep::over(small()).values("bias.init", [-0.5, 0.5]).unwrap().seeds(1..=2).unwrap();
+    assert_eq!(sweep.labels()[1], "bias.init = -0.5, seed = 2");
+    assert_eq!(Sweep::over(small()).labels(), [""]);
+    assert!(sweep.table().to_string().contains("-0.5, 0.5"), "{}", sweep.table());
+}
+
+#[test]
 fn an_error_names_the_key() {
     for (json, key) in [
         (r#"{"bass": {}}"#, "bass"),
@@ -60,7 +68,7 @@ fn runs_are_those_that_would_have_been_trained_alone() {
     sweep.experiments.push(sweep.experiments[0].clone());
     sweep.experiments.push(Experiment { bias: Bias::fixed(BiasKind::Relative, 0.5), ..small() });
     let record = Record { margin: true, xi: true };
-    let runs = sweep.clone().recording(record).train().unwrap();
+    let runs = sweep.clone().recording(record).train().unwrap().runs;
     assert_eq!(runs.len(), 7);
     for (experiment, run) in sweep.experiments.iter().zip(&runs) {
         let settings = Settings { record, ..Settings::default() };
@@ -79,7 +87,7 @@ fn a_finished_run_is_not_trained_again() {
     let trained = |sweep: &Sweep| {
         let mut epochs = 0;
         let runs = sweep.train_into(folder.path(), &mut |progress| epochs = progress.epochs).unwrap();
-        (epochs, runs)
+        (epochs, runs.runs)
     };
     let (epochs, runs) = trained(&first);
     assert_eq!(epochs, 3 * 40);
@@ -113,4 +121,32 @@ fn one_failing_run_leaves_the_others() {
     let message = sweep.train_into(folder.path(), &mut |_| ()).unwrap_err().to_string();
     assert!(message.contains("run 1") && message.contains("seed 2"), "{message}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
+}
+
+#[test]
+fn what_an_interruption_leaves_is_trained_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("unfinished");
+    let settings = Settings { snapshots: 0, ..Settings::default() };
+    let mut experiments = Sweep::over(small()).seeds(1..=3).unwrap().experiments;
+    let good = std::mem::replace(
+        &mut experiments[1],
+        Experiment {
+            temperature: crate::Temperature::fixed(3e38),
+            numerics: crate::Numerics::Exact,
+            ..small()
+        },
+    );
+    train_all_keeping(&experiments, settings, &folder).unwrap_err();
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 4, "two runs are kept");
+    let kept: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    for json in kept.iter().filter(|path| path.extension().is_some_and(|it| it == "json")) {
+        let marked = fs::read_to_string(json).unwrap().replace("\"seconds\": ", "\"seconds\": 1000");
+        fs::write(json, marked).unwrap();
+    }
+    experiments[1] = good;
+    let runs = train_all_keeping(&experiments, settings, &folder).unwrap();
+    let old: Vec<bool> = runs.iter().map(|run| run.summary().seconds >= 1000.0).collect();
+    assert_eq!(old, [true, false, true]);
+    assert!(!folder.exists(), "nothing is left when all is done");
 }
