@@ -9,9 +9,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// Variables that choose another libtorch than the project's, or that cargo sets for its own children.
-/// Inherited, they would make cargo rebuild tch whenever one of them differs.
-const NOT_INHERITED: [&str; 9] = [
+/// Variables that choose another libtorch than the project's, or other flags than cargo's own.
+const NOT_INHERITED: [&str; 7] = [
     "LIBTORCH",
     "LIBTORCH_USE_PYTORCH",
     "LIBTORCH_INCLUDE",
@@ -19,15 +18,24 @@ const NOT_INHERITED: [&str; 9] = [
     "LIBTORCH_STATIC",
     "LIBTORCH_CXX11_ABI",
     "CARGO_ENCODED_RUSTFLAGS",
-    "CARGO_MANIFEST_DIR",
-    "CARGO_MANIFEST_PATH",
 ];
 
-/// A command that finds libtorch only where `.cargo/config.toml` says.
+/// Beginnings of the names of what `cargo run` tells its child about the child's own package. Build
+/// scripts watch some of them: a kernel that inherits them, where a plain `jupyter` has none, would build
+/// half of the dependencies again.
+const NOT_INHERITED_PREFIXES: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+
+/// A command that finds libtorch only where `.cargo/config.toml` says, whoever started this process.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for name in NOT_INHERITED {
         command.env_remove(name);
+    }
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if NOT_INHERITED_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) {
+            command.env_remove(name);
+        }
     }
     command
 }
@@ -76,4 +84,20 @@ fn name(command: &Command) -> String {
         let argument = argument.to_string_lossy();
         if argument.contains('\n') { name } else { format!("{name} {argument}") }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cargo_tells_this_package_is_not_inherited() {
+        let told = output(command("env").arg("-0")).unwrap();
+        assert!(env::var_os("CARGO_PKG_NAME").is_some(), "cargo runs this test");
+        let inherited: Vec<_> = told
+            .split('\0')
+            .filter(|line| NOT_INHERITED_PREFIXES.iter().any(|prefix| line.starts_with(prefix)))
+            .collect();
+        assert_eq!(inherited, Vec::<&str>::new());
+    }
 }
