@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     environment::Environment,
-    kernel::{evcxr, spec, warm},
+    kernel::{evcxr, rust_src, spec, warm},
     libtorch, process,
     project::Project,
     python::{self, Python},
@@ -24,6 +24,7 @@ pub fn everything(project: &Project) -> Result<Python> {
     let _one_at_a_time = lock(project)?;
     let rustc = rustc_version()?;
     evcxr::ready(project, &rustc)?;
+    rust_src::ready(project, &rustc)?;
     warm::ready(project, &rustc)?;
     spec::ready(project, &python, &env::current_exe()?)?;
     Ok(python)

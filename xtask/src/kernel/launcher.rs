@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{clone_tree, evcxr, spec, warm};
+use super::{clone_tree, evcxr, rust_src, spec, warm};
 use crate::{files, process, project::Project};
 
 /// Runs a kernel until Jupyter ends it.
@@ -60,6 +60,10 @@ fn command(project: &Project, home: &Home, connection_file: &Path) -> Result<Com
     // Cells are loaded by a process that was not linked to libtorch.
     let loader_path = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
     command.env(loader_path, prepended(loader_path, project.libtorch().join("lib"))?);
+    let sources = rust_src::folder(project);
+    if sources.join("core").is_dir() {
+        command.env(rust_src::VARIABLE, sources);
+    }
     if let Some(folder) = env::var_os(spec::CARGO_FOLDER) {
         command.env("PATH", prepended("PATH", folder.into())?);
     }

@@ -16,6 +16,7 @@
 mod clone;
 pub mod evcxr;
 pub mod launcher;
+pub mod rust_src;
 pub mod spec;
 pub mod warm;
 
