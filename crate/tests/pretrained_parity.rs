@@ -8,14 +8,26 @@ mod python;
 
 use python::python;
 use siglip_core::pretrained::Embeddings;
-use std::{path::PathBuf, process::Command};
+use std::{env, path::PathBuf, process::Command};
 
 #[test]
 fn agrees_with_transformers_on_checkpoints_made_now() {
+    agree("live");
+}
+
+#[test]
+#[ignore = "takes minutes and 2 GB: `cargo test --test pretrained_parity -- --ignored`"]
+fn agrees_with_transformers_on_checkpoints_of_published_sizes() {
+    agree("published");
+}
+
+/// Another seed than 7 comes from `PARITY_SEED`.
+fn agree(kind: &str) {
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().unwrap();
+    let seed = env::var("PARITY_SEED").unwrap_or("7".to_owned());
     let mut script = Command::new(python);
-    let script = script.arg(root().join("tests/parity/reference.py")).arg(folder.path()).args(["live", "7"]);
+    let script = script.arg(root().join("tests/parity/reference.py")).arg(folder.path()).args([kind, &seed]);
     run(script.env("HF_HUB_OFFLINE", "1"));
     parity::check(folder.path());
 }

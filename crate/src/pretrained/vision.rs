@@ -64,7 +64,9 @@ impl VisionTower {
             [1; 2],
             1,
         )?;
-        let x = patches.f_flatten(2, 3)?.f_transpose(1, 2)?.f_add(&self.position_embedding)?;
+        // Sums keep the layout of their first term: a transposed one would slow every block.
+        let patches = patches.f_flatten(2, 3)?.f_transpose(1, 2)?.f_contiguous()?;
+        let x = patches.f_add(&self.position_embedding)?;
         self.head.forward(&self.post_layernorm.forward(&self.encoder.forward(x)?)?)
     }
 }

@@ -2,6 +2,7 @@
 
     python reference.py OUT golden     what is committed in tests/golden
     python reference.py OUT live       more shapes, made anew by the parity test
+    python reference.py OUT published  the sizes of published checkpoints, 1.2 GB
 
 OUT gets `images/`, `texts.json`, two files of embeddings, and for every case a folder with a checkpoint in
 Hugging Face's layout and `expected.safetensors`: `input_ids` [texts, L],
@@ -63,13 +64,22 @@ CASES = {
         ),
         "siglip2": dict(text=(48, 96, 2, 4, 64), vision=(80, 160, 2, 5, 96, 16), resample=2, family="siglip2"),
     },
+    "published": {
+        "base-patch16-224": dict(
+            text=(768, 3072, 12, 12, 64), vision=(768, 3072, 12, 12, 224, 16), resample=3, family="siglip"
+        ),
+        # 4 of 27 layers: the whole has 3.5 GB
+        "so400m-patch14-384": dict(
+            text=(1152, 4304, 4, 16, 16), vision=(1152, 4304, 4, 16, 384, 14), resample=3, family="siglip"
+        ),
+    },
 }
 
 
 def main(out: Path, kind: str, seed: int) -> None:
     torch.manual_seed(seed)
     out.mkdir(parents=True, exist_ok=True)
-    write_images(out / "images", np.random.default_rng(seed), large=kind == "live")
+    write_images(out / "images", np.random.default_rng(seed), large=kind != "golden")
     (out / "texts.json").write_text(json.dumps(TEXTS, ensure_ascii=False, indent=0))
     write_embeddings(out)
     corpus = sentences()

@@ -1,0 +1,184 @@
+//! Pictures against names: similarities, retrieval, and the modality gap.
+
+use std::fmt::Display;
+
+use super::percent;
+use crate::Result;
+use crate::collection::{Collection, Embedded, Part, thousands};
+use crate::display::{Table, short};
+use crate::figures::{self, Colour, Figure, Histogram, Picture};
+use crate::geometry::{Constellation, Distribution, Hyperplane, LabelledGeometry, ModalityGap, Verdict, xi};
+
+/// The similarities of all pictures with all names, and b_rel if it is known.
+///
+/// # Errors
+/// [`crate::Error::Figure`] if `relative_bias` is not finite.
+pub fn histogram(title: &str, geometry: &LabelledGeometry, relative_bias: Option<f64>) -> Result<Histogram> {
+    let (low, high) = (Distribution::LOW, Distribution::HIGH);
+    let counts = [&geometry.matching, &geometry.non_matching].map(Distribution::counts);
+    let mut histogram = Histogram::from_counts(title, low, high, counts[0], counts[1])?;
+    histogram.relative_bias = relative_bias;
+    let histogram = histogram.gap(geometry.non_matching.max, geometry.matching.min);
+    Ok(histogram.named("similarity", ["picture with its name", "with another name"]))
+}
+
+/// Signed distances of pictures and names from a hyperplane, names on the positive side
+/// if it separates them.
+///
+/// # Errors
+/// [`crate::Error::Shape`] if the dimensions differ.
+pub fn sides(title: &str, part: &Part, hyperplane: &Hyperplane) -> Result<Histogram> {
+    let distances = |points| -> Result<Vec<f32>> {
+        Ok(hyperplane.positions(points)?.into_iter().map(|distance| distance as f32).collect())
+    };
+    let pictures = distances(part.embeddings.image.view())?;
+    let names = distances(part.embeddings.class_text.view())?;
+    let histogram = Histogram::new(title, &pictures, &names)?;
+    Ok(histogram.named("signed distance from the hyperplane", ["pictures", "names"]))
+}
+
+/// Classes at equal distances from the first to the last: a choice that nobody made.
+pub fn evenly_spaced(classes: &[String], count: usize) -> Vec<String> {
+    let count = count.min(classes.len());
+    (0..count).map(|k| classes[k * classes.len() / count].clone()).collect()
+}
+
+/// The first picture of each of these classes, its name, and the three nearest names.
+///
+/// # Errors
+/// As [`Collection::pictures_of`].
+pub fn nearest_names(
+    title: &str,
+    collection: &Collection,
+    part: &Part,
+    classes: &[String],
+    columns: usize,
+) -> Result<Figure> {
+    let names = &part.embeddings.classes;
+    let pictures = collection.pictures_of(classes)?;
+    let tiles: Vec<Picture> = pictures
+        .into_iter()
+        .zip(classes)
+        .filter_map(|(picture, name)| {
+            let class = names.iter().position(|other| other == name)?;
+            let guesses = part.nearest_names(part.embeddings.rows(class).start, 3);
+            let guess = |guess: usize| match guess == class {
+                true => (format!("✓ {}", names[guess]), Colour::RIGHT),
+                false => (format!("✗ {}", names[guess]), Colour::WRONG),
+            };
+            let captions =
+                std::iter::once((name.clone(), Colour::TEXT)).chain(guesses.into_iter().map(guess));
+            let width = picture.width() as usize;
+            Some(Picture { captions: captions.collect(), width, rgb: picture.into_raw() })
+        })
+        .collect();
+    figures::pictures(title, columns, &tiles)
+}
+
+impl Part {
+    /// Similarities of all pictures with all names.
+    ///
+    /// # Errors
+    /// As [`LabelledGeometry::of`].
+    pub fn geometry(&self) -> Result<LabelledGeometry> {
+        let embeddings = &self.embeddings;
+        LabelledGeometry::of(embeddings.image.view(), embeddings.class_text.view(), &embeddings.labels())
+    }
+
+    /// How the pictures lie to the names.
+    ///
+    /// # Errors
+    /// As [`ModalityGap::of`].
+    pub fn gap(&self) -> Result<ModalityGap> {
+        const SEED: u32 = 1; // of the permutation
+        let embeddings = &self.embeddings;
+        ModalityGap::of(embeddings.image.view(), embeddings.class_text.view(), &embeddings.labels(), SEED)
+    }
+
+    /// How many pairs of a picture and a name are on the wrong side of `relative_bias`.
+    ///
+    /// # Errors
+    /// As [`LabelledGeometry::of`].
+    pub fn violating_pairs(&self, relative_bias: f64) -> Result<usize> {
+        let embeddings = &self.embeddings;
+        let (images, texts) = (embeddings.image.view(), embeddings.class_text.view());
+        let bounds = (0.0, relative_bias);
+        Ok(Constellation::check_labelled(images, texts, &embeddings.labels(), bounds, 0)?.violating_pairs)
+    }
+
+    /// The study's xi of synthetic runs, of each picture and its own name.
+    pub fn xi(&self) -> f64 {
+        xi(self.embeddings.image.view(), self.embeddings.text().view())
+    }
+}
+
+/// The geometry of each part, and its retrieval of names.
+///
+/// # Errors
+/// As [`LabelledGeometry::of`].
+pub fn geometry_table(embedded: &Embedded) -> Result<Table> {
+    let header = [
+        "",
+        "mean matching",
+        "mean non-matching",
+        "margin m",
+        "pairs on the wrong side of b_rel",
+        "top-1",
+        "top-5",
+    ];
+    embedded.parts.iter().try_fold(Table::new(&header), |table, part| {
+        let geometry = part.geometry()?;
+        let violating = part.violating_pairs(embedded.relative_bias)?;
+        let pairs = geometry.images * geometry.texts;
+        Ok(table.row(&[
+            part.label.clone(),
+            short(geometry.matching.mean),
+            short(geometry.non_matching.mean),
+            short(geometry.margin),
+            format!("{} of {}", thousands(violating), thousands(pairs)),
+            percent(geometry.image_to_text.top_1),
+            percent(geometry.image_to_text.top_5),
+        ]))
+    })
+}
+
+/// The modality gap of pictures and names, a row for each label.
+pub fn gap_table<S: Display>(rows: &[(S, ModalityGap)]) -> Table {
+    let header = [
+        "",
+        "perceptron's errors (pictures, names)",
+        "linearly separable",
+        "largest margin",
+        "distance of the centroids",
+    ];
+    rows.iter().fold(Table::new(&header), |table, (label, gap)| {
+        let errors = gap.perceptron.misclassified;
+        table.row(&[
+            label.to_string(),
+            format!("{}, {}", errors.images, errors.texts),
+            verdict(gap.separation.verdict).to_owned(),
+            short(gap.separation.margin_at_least),
+            short(gap.centroid_distance),
+        ])
+    })
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Separable => "yes",
+        Verdict::Inseparable => "no",
+        Verdict::Undecided => "undecided",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_chosen_from_all_over() {
+        let classes: Vec<String> = (0..1000).map(|k| k.to_string()).collect();
+        assert_eq!(evenly_spaced(&classes, 4), ["0", "250", "500", "750"]);
+        assert_eq!(evenly_spaced(&classes[..2], 5), ["0", "1"]);
+    }
+}
