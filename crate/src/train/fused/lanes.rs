@@ -146,6 +146,22 @@ impl<S: Simd> Lanes<S> {
         self.simd.reduce_sum_f32s(self.value)
     }
 
+    /// The sums of the lanes of four vectors.
+    #[inline(always)]
+    pub(super) fn sums(simd: S, vectors: [S::f32s; 4]) -> [f32; 4] {
+        // Brings lanes of the same number next to each other, in whatever order of numbers.
+        let [a, b, c, d]: [S::f32s; 4] = simd.interleave_shfl_f32s(vectors);
+        let sum = [simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d))];
+        let quads: &[[f32; 4]] = pulp::bytemuck::cast_slice(&sum);
+        let mut sums = [0.0; 4];
+        for quad in quads {
+            for (sum, lane) in sums.iter_mut().zip(quad) {
+                *sum += lane;
+            }
+        }
+        sums
+    }
+
     /// Smallest lane.
     #[inline(always)]
     pub(super) fn smallest(self) -> f32 {
