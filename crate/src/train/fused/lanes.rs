@@ -26,6 +26,15 @@ impl Path {
         }
     }
 
+    /// Every path that this machine can run.
+    #[cfg(test)]
+    pub(super) fn all() -> Vec<Self> {
+        let mut paths = vec![Self::detect(), Self::Portable, Self::Wide];
+        #[cfg(target_arch = "x86_64")]
+        paths.extend(pulp::x86::V3::try_new().map(|avx2| Self::Detected(Arch::V3(avx2))));
+        paths
+    }
+
     /// Runs `operation`, compiled for these instructions.
     pub(super) fn run<Op: WithSimd>(self, operation: Op) -> Op::Output {
         match self {
