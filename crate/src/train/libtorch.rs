@@ -96,6 +96,16 @@ impl Libtorch {
         Ok(())
     }
 
+    /// The gradients by the vectors `[modalities, pairs, dim]` at the last step, 0 where nothing is trained.
+    #[cfg(test)]
+    pub(super) fn gradients(&self) -> Result<Array3<f32>> {
+        let gradient = |vectors: &Tensor| match vectors.grad() {
+            gradient if gradient.defined() => gradient,
+            _ => vectors.zeros_like(),
+        };
+        to_array(&Tensor::f_stack(&self.vectors.iter().map(gradient).collect::<Vec<_>>(), 0)?)
+    }
+
     /// Puts the trained vectors back onto their spheres.
     fn project(&mut self) -> Result<()> {
         let _guard = tch::no_grad_guard();

@@ -46,7 +46,7 @@ fn cases() -> Vec<Case> {
         run(json!({"seed": 10_000 * k + seed,
                    "bias": {"kind": "relative", "init": b_rel, "trainable": false}}))
     });
-    let all_cores = |case: Case| Case { all_cores: true, seconds: 1.0, rounds: 3, ..case };
+    let all_cores = |case: Case| Case { all_cores: true, seconds: 0.5, rounds: 3, ..case };
     vec![
         single("N = 20, d = 3", json!({"pairs": 20, "dim": 3})),
         single("N = 100, d = 10", json!({})),
@@ -84,11 +84,12 @@ pub(super) fn table(project: &Project) -> Result<String> {
         let threads = if all_cores { cores } else { 1 };
         let mut contestants = start(project, &peers, threads)?;
         for case in cases().iter().filter(|case| case.all_cores == all_cores) {
-            eprintln!("{}", case.name);
             let times = measure(case, &mut contestants)?;
             let ours = times[0].best;
             let cells: Vec<_> = times.iter().map(|time| time.cell(ours)).collect();
-            writeln!(table, "| {} | {threads} | {} |", case.name, cells.join(" | "))?;
+            let row = format!("| {} | {threads} | {} |", case.name, cells.join(" | "));
+            eprintln!("{row}");
+            writeln!(table, "{row}")?;
         }
     }
     Ok(table)

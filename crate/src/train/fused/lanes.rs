@@ -26,6 +26,15 @@ impl Path {
         }
     }
 
+    /// Every path that this machine can run.
+    #[cfg(test)]
+    pub(super) fn all() -> Vec<Self> {
+        let mut paths = vec![Self::detect(), Self::Portable, Self::Wide];
+        #[cfg(target_arch = "x86_64")]
+        paths.extend(pulp::x86::V3::try_new().map(|avx2| Self::Detected(Arch::V3(avx2))));
+        paths
+    }
+
     /// Runs `operation`, compiled for these instructions.
     pub(super) fn run<Op: WithSimd>(self, operation: Op) -> Op::Output {
         match self {
@@ -144,6 +153,22 @@ impl<S: Simd> Lanes<S> {
     #[inline(always)]
     pub(super) fn sum(self) -> f32 {
         self.simd.reduce_sum_f32s(self.value)
+    }
+
+    /// The sums of the lanes of four vectors.
+    #[inline(always)]
+    pub(super) fn sums(simd: S, vectors: [S::f32s; 4]) -> [f32; 4] {
+        // Brings lanes of the same number next to each other, in whatever order of numbers.
+        let [a, b, c, d]: [S::f32s; 4] = simd.interleave_shfl_f32s(vectors);
+        let sum = [simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d))];
+        let quads: &[[f32; 4]] = pulp::bytemuck::cast_slice(&sum);
+        let mut sums = [0.0; 4];
+        for quad in quads {
+            for (sum, lane) in sums.iter_mut().zip(quad) {
+                *sum += lane;
+            }
+        }
+        sums
     }
 
     /// Smallest lane.

@@ -9,6 +9,8 @@
 
 mod adam;
 mod adapter;
+#[cfg(test)]
+mod agreement;
 mod lanes;
 mod panels;
 mod pass;

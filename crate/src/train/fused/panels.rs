@@ -27,7 +27,7 @@ pub(super) struct Shape {
 /// float32 in a panel, about: with the gradient's panel half of a level 2 cache.
 const PANEL_TARGET: usize = 16 * 1024;
 /// The widest panel; a multiple of every number of lanes.
-pub(super) const MAX_WIDTH: usize = 128;
+pub(super) const MAX_WIDTH: usize = 240;
 const MIN_WIDTH: usize = 32;
 
 impl Shape {

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::lanes::{MAX_LANES, Path};
 use super::panels::{Aligned, Panels, Shape};
 use super::products::{
-    Collect, ColumnGradient, Diagonal, DiagonalGradient, Panel, ROWS, RowBlock, RowGradient, Silence,
+    ColumnGradient, Diagonal, DiagonalGradient, Panel, QUAD, ROWS, RowBlock, RowGradient, Silence,
     Similarities,
 };
 use super::terms::{Logits, Matching, Others, Sums};
@@ -31,6 +31,8 @@ struct Block {
     v: usize,
     panel: usize,
     first: usize,
+    /// Rows that are not filling.
+    real: usize,
 }
 
 /// What one thread works on, and with.
@@ -56,7 +58,11 @@ impl Pass {
             .flat_map(|u| (u + 1..modalities).map(move |v| (u, v)))
             .flat_map(|(u, v)| (0..shape.panels).map(move |panel| (u, v, panel)))
             .flat_map(|(u, v, panel)| {
-                (0..shape.rows_in(panel)).step_by(ROWS).map(move |first| Block { u, v, panel, first })
+                let rows = shape.rows_in(panel);
+                (0..rows).step_by(ROWS).map(move |first| {
+                    let real = ROWS.min(rows - first);
+                    Block { u, v, panel, first, real }
+                })
             })
             .collect();
         let numbers = modalities * shape.panels * shape.width * shape.dim;
@@ -159,34 +165,32 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn run(mut self) -> Sums {
-        let Block { u: u_index, panel, first, .. } = self.block;
-        let Shape { width, dim, panels, .. } = self.u.shape;
-        let count = ROWS.min(width - first);
-        let rows = RowBlock { panel: Panel { data: self.u.panel(panel), width }, first, count };
-        let partial = dim * ROWS * self.path.lanes();
         let mut sums = Sums::EMPTY;
-        for other in 0..panels {
-            sums = sums.merge(self.panel(rows, other));
+        for other in 0..self.v.shape.panels {
+            sums = sums.merge(self.panel(other));
         }
-        if self.trained {
-            let gradient = self.gradients[u_index].panel_mut(panel);
-            self.path.run(Collect { partial: &self.partial[..partial], gradient, width, first, count });
-        }
-        sums.merge(self.diagonal(rows))
+        sums.merge(self.diagonal())
+    }
+
+    /// The block's rows in `panels`, filled up to a multiple of `unit`.
+    fn rows<'a>(&self, panels: &'a Panels, unit: usize) -> RowBlock<'a> {
+        let Block { panel, first, real, .. } = self.block;
+        let panel = Panel { data: panels.panel(panel), width: panels.shape.width };
+        RowBlock { panel, first, count: real.next_multiple_of(unit) }
     }
 
     /// The block's rows against one panel of V.
-    fn panel(&mut self, u: RowBlock, other: usize) -> Sums {
-        let width = self.u.shape.width;
+    fn panel(&mut self, other: usize) -> Sums {
+        let Block { panel, first, real, .. } = self.block;
+        let Shape { width, panels, .. } = self.v.shape;
+        let u = self.rows(self.u, QUAD);
         let v = Panel { data: self.v.panel(other), width };
         let tile = &mut self.tile[..u.count * width];
         self.path.run(Similarities { u, v, start: -self.logits.offset, tile });
-        let Block { panel, first, .. } = self.block;
-        let shape = self.u.shape;
         self.path.run(Silence {
             tile,
             width,
-            real: [shape.rows_in(panel).saturating_sub(first), shape.rows_in(other)],
+            real: [real, self.v.shape.rows_in(other)],
             diagonal: (other == panel).then_some(first),
             value: self.logits.silent(),
         });
@@ -194,27 +198,26 @@ impl Work<'_> {
         let gradient = self.gradients[self.block.v].panel_mut(other);
         self.path.run(ColumnGradient { tile, u, gradient });
         if self.trained {
-            self.path.run(RowGradient { tile, v, partial: self.partial, first: other == 0 });
+            let gradient = &mut self.gradients[self.block.u].panel_mut(panel)[first..];
+            let (partial, is_first, is_last) = (&mut *self.partial, other == 0, other + 1 == panels);
+            self.path.run(RowGradient { tile, v, partial, is_first, is_last, gradient });
         }
         sums
     }
 
     /// The matching pairs of the block.
-    fn diagonal(&mut self, u: RowBlock) -> Sums {
-        let Block { panel, first, .. } = self.block;
-        let shape = self.v.shape;
-        let v = RowBlock { panel: Panel { data: self.v.panel(panel), width: shape.width }, ..u };
+    fn diagonal(&mut self) -> Sums {
+        let Block { u: u_index, v: v_index, panel, real, .. } = self.block;
+        let lanes = self.path.lanes();
+        let (u, v) = (self.rows(self.u, lanes), self.rows(self.v, lanes));
         let g = &mut self.tile[..u.count];
         g.fill(-self.logits.offset);
         self.path.run(Diagonal { u, v, sums: g });
-        let real = shape.rows_in(panel).saturating_sub(first).min(u.count);
         g[real..].fill(self.logits.silent_match());
         let sums = self.path.run(Matching { logits: self.logits, diagonal: g });
-        let gradient = self.gradients[self.block.v].panel_mut(panel);
-        self.path.run(DiagonalGradient { g, v: u, gradient });
+        self.path.run(DiagonalGradient { g, v: u, gradient: self.gradients[v_index].panel_mut(panel) });
         if self.trained {
-            let gradient = self.gradients[self.block.u].panel_mut(panel);
-            self.path.run(DiagonalGradient { g, v, gradient });
+            self.path.run(DiagonalGradient { g, v, gradient: self.gradients[u_index].panel_mut(panel) });
         }
         sums
     }

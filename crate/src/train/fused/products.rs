@@ -192,14 +192,18 @@ fn columns<S: Simd, const K: usize, const C: usize>(
     }
 }
 
-/// `partial[k, i, lane] += sum_j G_ij V_jk` over the columns j of each lane; their
-/// sum over the lanes is U's gradient.
+/// `gradient[k, i] += sum_j G_ij V_jk`. Over several panels of V the sum is kept in
+/// `partial[i / 4, k, i % 4, lane]`, and its lanes are added up at the last.
 pub(super) struct RowGradient<'a> {
     pub(super) tile: &'a [f32],
     pub(super) v: Panel<'a>,
     pub(super) partial: &'a mut [f32],
     /// Whether this is the first panel, before which `partial` holds nothing.
-    pub(super) first: bool,
+    pub(super) is_first: bool,
+    /// Whether this is the last panel, after which `gradient` has the sum.
+    pub(super) is_last: bool,
+    /// U's gradient from the first row on.
+    pub(super) gradient: &'a mut [f32],
 }
 
 impl WithSimd for RowGradient<'_> {
@@ -207,21 +211,31 @@ impl WithSimd for RowGradient<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { tile, v, partial, first } = self;
+        let Self { tile, v, partial, is_first, is_last, gradient } = self;
         let (dim, vectors) = (v.data.len() / v.width, v.width / S::F32_LANES);
         let (tile, _) = S::as_simd_f32s(tile);
-        let (v, _) = S::as_simd_f32s(v.data);
+        let (v_data, _) = S::as_simd_f32s(v.data);
         let (partial, _) = S::as_mut_simd_f32s(partial);
+        let (partial, _) = partial.as_chunks_mut::<QUAD>();
         for (quad, tile) in tile.chunks_exact(QUAD * vectors).enumerate() {
             let (tile, _) = tile.as_chunks::<QUAD>();
             let mut k = 0;
             while k < dim {
                 let size = block::<2>(dim - k);
-                let v = &v[k * vectors..][..size * vectors];
-                let partial = &mut partial[k * ROWS..][..size * ROWS];
+                let v_k = &v_data[k * vectors..][..size * vectors];
+                let partial = &mut partial[quad * dim + k..][..size];
                 match size {
-                    2 => rows::<S, 2>(simd, tile, v, quad, partial, first),
-                    _ => rows::<S, 1>(simd, tile, v, quad, partial, first),
+                    2 => rows::<S, 2>(simd, tile, v_k, partial, is_first),
+                    _ => rows::<S, 1>(simd, tile, v_k, partial, is_first),
+                }
+                if is_last {
+                    for (kk, lanes) in partial.iter().enumerate() {
+                        let sums = Lanes::sums(simd, *lanes);
+                        let gradient = &mut gradient[(k + kk) * v.width + quad * QUAD..][..QUAD];
+                        for r in 0..QUAD {
+                            gradient[r] += sums[r];
+                        }
+                    }
                 }
                 k += size;
             }
@@ -235,17 +249,16 @@ fn rows<S: Simd, const K: usize>(
     simd: S,
     tile: &[[S::f32s; QUAD]],
     v: &[S::f32s],
-    quad: usize,
-    partial: &mut [S::f32s],
-    first: bool,
+    partial: &mut [[S::f32s; QUAD]],
+    is_first: bool,
 ) {
     let mut coordinates: [&[S::f32s]; K] = [&[]; K];
     let mut sums = [[Lanes::splat(simd, 0.0); QUAD]; K];
     for k in 0..K {
         coordinates[k] = &v[k * tile.len()..][..tile.len()];
-        if !first {
+        if !is_first {
             for r in 0..QUAD {
-                sums[k][r] = Lanes::new(simd, partial[k * ROWS + quad * QUAD + r]);
+                sums[k][r] = Lanes::new(simd, partial[k][r]);
             }
         }
     }
@@ -259,7 +272,7 @@ fn rows<S: Simd, const K: usize>(
     }
     for k in 0..K {
         for r in 0..QUAD {
-            partial[k * ROWS + quad * QUAD + r] = sums[k][r].get();
+            partial[k][r] = sums[k][r].get();
         }
     }
 }
@@ -311,30 +324,6 @@ impl WithSimd for Silence<'_> {
         for i in real_rows.min(count)..count {
             for j in 0..vectors {
                 tile[(i / QUAD * vectors + j) * QUAD + i % QUAD] = value.get();
-            }
-        }
-    }
-}
-
-/// Adds the lanes of `partial`, see [`RowGradient`], up into the rows of U's gradient.
-pub(super) struct Collect<'a> {
-    pub(super) partial: &'a [f32],
-    pub(super) gradient: &'a mut [f32],
-    pub(super) width: usize,
-    pub(super) first: usize,
-    pub(super) count: usize,
-}
-
-impl WithSimd for Collect<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let (partial, _) = S::as_simd_f32s(self.partial);
-        for (partial, gradient) in partial.chunks_exact(ROWS).zip(self.gradient.chunks_exact_mut(self.width))
-        {
-            for (lanes, sum) in partial.iter().zip(&mut gradient[self.first..][..self.count]) {
-                *sum += Lanes::new(simd, *lanes).sum();
             }
         }
     }

@@ -124,7 +124,7 @@ impl Reference {
 }
 
 /// Vectors from a small generator of the test's own; they only have to be irregular.
-fn directions(modalities: usize, rows: usize, dim: usize, seed: u64) -> Array3<f32> {
+pub(super) fn directions(modalities: usize, rows: usize, dim: usize, seed: u64) -> Array3<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
         state ^= state << 13;
@@ -150,9 +150,7 @@ fn reference(experiment: &Experiment, points: &Array3<f32>) -> Reference {
     }
 }
 
-const PATHS: [fn() -> Path; 3] = [Path::detect, || Path::Portable, || Path::Wide];
-
-fn gradients(engine: &mut Fused) -> Array3<f64> {
+pub(super) fn gradients(engine: &mut Fused) -> Array3<f64> {
     let (modalities, rows, dim) = (engine.points.len(), engine.experiment.pairs, engine.points[0].shape.dim);
     let mut gradients = Array3::zeros((modalities, rows, dim));
     for (m, panels) in engine.pass.gradients().iter().enumerate() {
@@ -166,7 +164,7 @@ fn gradients(engine: &mut Fused) -> Array3<f64> {
     gradients
 }
 
-fn norm(a: &Array3<f64>) -> f64 {
+pub(super) fn norm(a: &Array3<f64>) -> f64 {
     a.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
@@ -177,8 +175,8 @@ fn assert_slopes(experiment: &Experiment, points: &Array3<f32>) {
     if experiment.locked {
         want_points.index_axis_mut(Axis(0), 0).fill(0.0);
     }
-    for path in PATHS {
-        let mut engine = Fused::on(path(), experiment, points.clone(), 1).unwrap();
+    for path in Path::all() {
+        let mut engine = Fused::on(path, experiment, points.clone(), 1).unwrap();
         let got = engine.differentiate();
         // One rounding of a similarity moves a logit by t times 6e-8, and the derivative by as much.
         let t = experiment.temperature.init;
@@ -190,7 +188,7 @@ fn assert_slopes(experiment: &Experiment, points: &Array3<f32>) {
             assert!(
                 error <= 1e-5 * sensitivity * want.abs().max(scale) + vanishing,
                 "{what}: {got} instead of {want} (scale {scale}) on {:?} for {experiment:?}",
-                path()
+                path
             );
         };
         let largest = 1.0 + experiment.bias.init.abs();
@@ -210,12 +208,12 @@ fn assert_slopes(experiment: &Experiment, points: &Array3<f32>) {
         assert!(
             difference <= 1e-5 * sensitivity * scale + vanishing,
             "vectors: off by {difference} of {scale} on {:?} for {experiment:?}",
-            path()
+            path
         );
     }
 }
 
-fn descriptions() -> impl Strategy<Value = Experiment> {
+pub(super) fn descriptions() -> impl Strategy<Value = Experiment> {
     let shape = (2..70_usize, 1..20_usize, 2..4_usize);
     let temperature = (-2.0..2.0_f64).prop_map(f64::exp);
     let bias = (prop_oneof![Just(BiasKind::Relative), Just(BiasKind::Absolute)], -1.5..1.5_f64);
@@ -315,8 +313,8 @@ fn extremes_are_finite_and_the_references() {
                 );
                 let experiment = Experiment::from_json(&json).unwrap();
                 assert_slopes(&experiment, &degenerate(2, pairs, dim));
-                for path in PATHS {
-                    let mut engine = Fused::on(path(), &experiment, degenerate(2, pairs, dim), 1).unwrap();
+                for path in Path::all() {
+                    let mut engine = Fused::on(path, &experiment, degenerate(2, pairs, dim), 1).unwrap();
                     let mut history = History::default();
                     engine.advance(20, Record { margin: true, xi: true }, &mut history).unwrap();
                     for (name, column) in history.columns() {
@@ -372,10 +370,20 @@ fn the_number_of_threads_changes_no_byte() {
 }
 
 #[test]
+fn every_path_of_this_processor_is_tested() {
+    let lanes: Vec<usize> = Path::all().into_iter().map(Path::lanes).collect();
+    assert!(lanes.contains(&4) && lanes.contains(&16), "portable and wide: {lanes:?}");
+    #[cfg(target_arch = "x86_64")]
+    assert_eq!(lanes.contains(&8), std::arch::is_x86_feature_detected!("avx2"), "{lanes:?}");
+    #[cfg(target_arch = "x86_64")]
+    assert_eq!(lanes[0] == 16, std::arch::is_x86_feature_detected!("avx512vl"), "{lanes:?}");
+}
+
+#[test]
 fn all_paths_train_alike() {
     let experiment = Experiment { pairs: 50, dim: 7, modalities: 3, ..Experiment::default() };
     let (detected, _) = trained(Path::detect(), &experiment, 1, 100);
-    for path in [Path::Portable, Path::Wide] {
+    for path in Path::all() {
         let (history, _) = trained(path, &experiment, 1, 100);
         for ((_, a), (name, b)) in detected.columns().zip(history.columns()) {
             for (a, b) in a.iter().zip(b) {
@@ -431,11 +439,11 @@ fn exponential_and_logarithm_are_exact_to_rounding() {
             values
         }
     }
-    for path in PATHS {
+    for path in Path::all() {
         for k in 0..4000 {
             let scale = [1e-6, 1e-2, 1.0, 90.0][k % 4];
             let x: [f32; 16] = std::array::from_fn(|i| scale * ((k * 16 + i) as f32 * 0.618_034).sin());
-            let [exponentials, logarithms] = path().run(Functions(x));
+            let [exponentials, logarithms] = path.run(Functions(x));
             for i in 0..16 {
                 let exponential = f64::from(x[i]).exp2();
                 assert!((f64::from(exponentials[i]) / exponential - 1.0).abs() < 2.5e-7, "2^{}", x[i]);
