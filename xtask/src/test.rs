@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{files, process, project::Project, python::Python, reproduce, setup};
+use crate::{browser::Browser, files, process, project::Project, python::Python, reproduce, setup};
 
 /// Longest time for one cell of a committed notebook, in seconds.
 const CELL_TIMEOUT: u64 = 3600;
@@ -27,6 +27,7 @@ pub fn run(project: &Project) -> Result<()> {
         cargo.env("SIGLIP_PYTHON", python.executable());
         cargo
     };
+    let browser = Browser::ready(project, &python)?;
     let mut summary = Summary::default();
     summary.step("format", cargo(&["fmt", "--all", "--check"]));
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
@@ -39,6 +40,13 @@ pub fn run(project: &Project) -> Result<()> {
         summary.step("Python", tests);
     }
     summary.step("kernel", cargo(&["test", "--package", "xtask", "--test", "kernel", "--", "--ignored"]));
+    match browser {
+        Some(browser) => summary.step("JupyterLab", browser.tests(project)?),
+        None => summary.record(
+            "JupyterLab",
+            Ok(vec!["skipped: no Chromium or Chrome on the path (`apt install chromium`)".to_owned()]),
+        ),
+    }
     let output = project.target().join("notebook-tests");
     summary.record(
         "notebooks",
