@@ -3,6 +3,7 @@
 //! Nothing here links libtorch or `siglip_core`, so that the tasks run before either can be built.
 
 pub mod bench;
+pub mod browser;
 pub mod doctor;
 pub mod environment;
 pub mod files;

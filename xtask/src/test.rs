@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    files, process, project::Project, python::Python, reproduce, setup, side_environment::side_environment,
+    browser::Browser, process, project::Project, reproduce, setup, side_environment::side_environment,
 };
 
 /// Longest time for one cell of a committed notebook, in seconds.
@@ -31,6 +31,7 @@ pub fn run(project: &Project) -> Result<()> {
         cargo.env("SIGLIP_PYTHON", python.executable()).env("PARITY_PYTHON", parity.executable());
         cargo
     };
+    let browser = Browser::ready(project, &python)?;
     let mut summary = Summary::default();
     summary.step("format", cargo(&["fmt", "--all", "--check"]));
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
@@ -39,10 +40,14 @@ pub fn run(project: &Project) -> Result<()> {
     let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
     doc.env("RUSTDOCFLAGS", "--deny warnings");
     summary.step("documentation", doc);
-    if let Some(tests) = python_tests(project, &python)? {
-        summary.step("Python", tests);
-    }
     summary.step("kernel", cargo(&["test", "--package", "xtask", "--test", "kernel", "--", "--ignored"]));
+    match browser {
+        Some(browser) => summary.step("JupyterLab", browser.tests(project)?),
+        None => summary.record(
+            "JupyterLab",
+            Ok(vec!["skipped: no Chromium or Chrome on the path (`apt install chromium`)".to_owned()]),
+        ),
+    }
     let output = project.target().join("notebook-tests");
     summary.record(
         "notebooks",
@@ -55,21 +60,6 @@ pub fn run(project: &Project) -> Result<()> {
         bail!("failed: {}", summary.failed.join(", "));
     }
     Ok(())
-}
-
-/// The Python tests, `tests/test_*.py`, if there are any.
-fn python_tests(project: &Project, python: &Python) -> Result<Option<Command>> {
-    let folder = project.root().join("tests");
-    let is_test = |path: &std::path::PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with("test_") && name.ends_with(".py")
-    };
-    if !files::below(&folder)?.iter().any(is_test) {
-        return Ok(None);
-    }
-    let mut command = python.command();
-    command.current_dir(project.root()).args(["-m", "unittest", "discover", "--start-directory"]).arg(folder);
-    Ok(Some(command))
 }
 
 /// The closing lines of all steps, for the end.

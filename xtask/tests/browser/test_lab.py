@@ -1,0 +1,163 @@
+"""Uses `cargo xtask lab` in Chromium as a new reader would.
+
+    python test_lab.py BROWSER XTASK PROJECT FOLDER
+
+BROWSER is a Chromium or Chrome, XTASK the program behind `cargo xtask`. FOLDER, inside PROJECT,
+is made anew: copies of the notebooks, JupyterLab's log and, in `screenshots`, what was seen. The
+checks are one story: each goes on where the one before it ended.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from playwright.sync_api import expect, sync_playwright
+
+from lab import CELLS, SECOND, Lab, Notebook
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+ARGUMENTS += ["--disable-background-networking", "--disable-component-update"]
+
+
+class Reader:
+    """A browser at JupyterLab, and the notebooks that are open in it."""
+
+    def __init__(self, browser, lab):
+        self.lab = lab
+        self.context = browser.new_context(viewport={"width": 1400, "height": 1000})
+        self.playground = self.other = None
+
+    def open(self, name):
+        return Notebook(self.context, self.lab, name)
+
+
+def opens_without_a_question(reader):
+    """a notebook opens with its kernel and with its explorer alive, and nothing is asked or fetched"""
+    book = reader.playground = reader.open("Playground")
+    expect(book.explorer().locator("#loss")).to_have_text(re.compile(r"\d"), timeout=30 * SECOND)
+    book.wait_for_kernel()
+    expect(book.page.locator(".jp-Toolbar-kernelName").first).to_have_text("Rust (siglip)")
+    expect(book.page.locator(".jp-Dialog")).to_have_count(0)
+    expect(book.page.locator(".Toastify__toast")).to_have_count(0)
+    assert not book.strangers, book.strangers
+
+
+def runs_all_cells(reader):
+    """all cells run, and the figures are there"""
+    book = reader.playground
+    book.run_all()
+    expect(book.output("log.finish()")).to_have_text(re.compile(r"All \d+ checks passed\."))
+    figures = book.panel.locator(".jp-RenderedImage img")
+    assert figures.count() >= 2
+    for figure in figures.all():
+        figure.scroll_into_view_if_needed()
+        assert figure.evaluate("(image) => image.complete && image.naturalWidth") > 300
+    assert book.panel.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
+
+
+def moves_a_slider(reader):
+    """the explorer's sliders move by key and by mouse, and the loss with them"""
+    book = reader.playground
+    explorer = book.explorer()
+    selected = book.panel.locator(".jp-Notebook-cell.jp-mod-active").inner_text()
+    loss = explorer.locator("#loss")
+    explorer.locator("#numerics").select_option("exact")  # never exactly zero
+    seen = [loss.inner_text()]
+    for slider in ["#temperature", "#bias"]:
+        explorer.locator(slider).press("PageDown")
+        expect(loss).not_to_have_text(seen[-1])
+        seen.append(loss.inner_text())
+        box = explorer.locator(slider).bounding_box()
+        book.page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + box["height"] / 2)
+        expect(loss).not_to_have_text(seen[-1])
+        seen.append(loss.inner_text())
+    assert len(set(seen)) == len(seen), seen
+    assert book.panel.locator(".jp-Notebook-cell.jp-mod-active").inner_text() == selected, "a key left the slider"
+
+
+def follows_the_theme(reader):
+    """the explorer is dark in JupyterLab's dark theme"""
+    book = reader.playground
+    explorer = book.explorer().locator(".explorer")
+    for theme, name in [("dark", "JupyterLab Dark"), ("light", "JupyterLab Light")]:
+        book.menu("Settings", "Theme", name)
+        expect(explorer).to_have_attribute("data-theme", theme)
+        book.explorer().screenshot(path=reader.lab.screenshots / f"explorer_{theme}.png")
+
+
+def edits_the_temperature(reader):
+    """another temperature gives another result in the table and in the explorer"""
+    book = reader.playground
+    table = book.output("experiment.train()")
+    before = table.inner_text()
+    book.edit("temperature: ", "temperature: Temperature::fixed(20.0),")
+    book.run_from("temperature: ", 3)
+    expect(table).to_have_text(re.compile(r"inverse temperature t\s*20\.00"))
+    assert table.inner_text() != before
+    expect(book.explorer().locator("#temperature-number")).to_have_value("20")
+
+
+def interrupts_a_long_run(reader):
+    """a long run tells how it goes, stops when it is told to, and all is well after running all again"""
+    book = reader.playground
+    book.edit("epochs: ", "epochs: 50_000_000,")
+    book.run_from("epochs: ", 1)
+    book.start("experiment.train()")
+    output = book.output("experiment.train()").first
+    expect(output).to_have_text(re.compile(r"epoch [\d,]+ of 50,?000,?000: loss .* left"), timeout=30 * SECOND)
+    book.page.screenshot(path=reader.lab.screenshots / "long_run.png")
+    book.panel.get_by_title("Interrupt the kernel").click()
+    expect(book.status).to_have_attribute("data-status", "idle", timeout=30 * SECOND)
+    book.page.screenshot(path=reader.lab.screenshots / "interrupted.png")
+    book.edit("epochs: ", "epochs: 10_000,")
+    book.run_all()
+    expect(book.output("log.finish()")).to_have_text(re.compile(r"All \d+ checks passed\."))
+
+
+def runs_two_notebooks_at_once(reader):
+    """two notebooks run at the same time and do not disturb each other"""
+    first, second = reader.playground, reader.open("BasicExperiment")
+    second.wait_for_kernel()
+    first.menu("Run", "Run All Cells")
+    second.run_all()
+    finished = re.compile(r"All \d+ checks passed\.")
+    expect(second.output("log.finish()")).to_have_text(finished)
+    expect(first.output("log.finish()")).to_have_text(finished, timeout=CELLS * SECOND)
+    first.run_from("temperature: ", 2)
+    expect(first.output("experiment.train()")).to_have_text(re.compile(r"inverse temperature t\s*20\.00"))
+    second.page.screenshot(path=reader.lab.screenshots / "second_notebook.png")
+
+
+CHECKS = [
+    opens_without_a_question,
+    runs_all_cells,
+    moves_a_slider,
+    follows_the_theme,
+    edits_the_temperature,
+    interrupts_a_long_run,
+    runs_two_notebooks_at_once,
+]
+
+
+def main(browser, xtask, project, folder):
+    failed = []
+    with sync_playwright() as playwright, Lab(xtask, project, folder) as lab:
+        browser = playwright.chromium.launch(executable_path=browser, args=ARGUMENTS)
+        reader = Reader(browser, lab)
+        for check in CHECKS:
+            try:
+                check(reader)
+                print(f"ok: {check.__doc__}", flush=True)
+            except Exception as error:  # the next checks tell more
+                failed.append(check.__name__)
+                print(f"FAILED: {check.__doc__}\n{error}", flush=True)
+            for number, page in enumerate(reader.context.pages):
+                page.screenshot(path=lab.screenshots / f"{check.__name__}_{number}.png")
+        browser.close()
+    verdict = "FAILED" if failed else "ok"
+    print(f"test result: {verdict}. {len(CHECKS) - len(failed)} passed; {len(failed)} failed")
+    sys.exit(len(failed))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3], *(Path(folder).resolve() for folder in sys.argv[3:5]))
