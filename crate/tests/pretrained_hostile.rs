@@ -251,6 +251,11 @@ fn folders_without_images_and_impossible_options() {
     assert_says(&error(&EmbedOptions { batch: 0, ..options.clone() }), &["batch is 0"]);
     assert_says(&error(&EmbedOptions { images: "gone".into(), ..options.clone() }), &["gone"]);
     fs::create_dir(folder.path().join("class")).unwrap();
+    fs::copy(format!("{GOLDEN}/images/rgb.png"), folder.path().join("class/rgb.png")).unwrap();
+    let onto_a_folder = EmbedOptions { out: folder.path().join("class"), ..options.clone() };
+    assert_says(&error(&onto_a_folder), &["class", "is a folder"]);
+    assert!(!folder.path().join("class.partial").exists());
+    fs::remove_file(folder.path().join("class/rgb.png")).unwrap();
     fs::write(folder.path().join("class/broken.png"), b"not a PNG").unwrap();
     assert_says(&error(&options), &["class/broken.png", "0 of 1"]);
     assert_says(&error(&EmbedOptions { skip_broken: true, ..options }), &["class/broken.png"]);

@@ -126,6 +126,10 @@ pub fn embed(options: &EmbedOptions, progress: &mut dyn FnMut(&EmbedProgress)) -
 fn journal_path(out: &Path) -> Result<PathBuf> {
     let mut name =
         out.file_name().ok_or_else(|| CrateError::file(out, "is not the name of a file"))?.to_owned();
+    if out.is_dir() {
+        // Better now than after hours.
+        return Err(CrateError::file(out, "is a folder, expected the name of a file"));
+    }
     name.push(".partial");
     if let Some(folder) = out.parent() {
         std::fs::create_dir_all(folder).map_err(|error| CrateError::file(folder, error))?;

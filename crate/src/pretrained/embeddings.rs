@@ -26,7 +26,7 @@ pub struct Embeddings {
     pub classes: Vec<String>,
     /// First image of each class, ascending from 0.
     pub splits: Vec<usize>,
-    /// Names of the images that could not be decoded and were left out, with the reason.
+    /// Names of the images that could not be decoded and were left out.
     pub skipped: Vec<String>,
 }
 

@@ -27,8 +27,8 @@ pub enum Error {
     },
     /// A checkpoint could not be had from the Hugging Face hub.
     #[error(
-        "cannot get `{file}` of `{id}` from the Hugging Face hub: {reason}. `{id}` is not a local folder; \
-         download the checkpoint where there is a network and give its folder"
+        "cannot get `{file}` of `{id}` from the Hugging Face hub: {reason}. `{id}` is not a local folder. \
+         Without network, download it elsewhere (`hf download {id} --local-dir DIR`) and give its folder"
     )]
     Hub {
         /// The id as given, such as `google/siglip-base-patch16-224`.
