@@ -60,7 +60,7 @@ def moves_a_slider(reader):
     """the explorer's sliders move by key and by mouse, and the loss with them"""
     book = reader.playground
     explorer = book.explorer()
-    selected = book.panel.locator(".jp-Notebook-cell.jp-mod-active").inner_text()
+    explorer.locator("#title").click()
     loss = explorer.locator("#loss")
     explorer.locator("#numerics").select_option("exact")  # never exactly zero
     seen = [loss.inner_text()]
@@ -69,11 +69,12 @@ def moves_a_slider(reader):
         expect(loss).not_to_have_text(seen[-1])
         seen.append(loss.inner_text())
         box = explorer.locator(slider).bounding_box()
-        book.page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + box["height"] / 2)
+        book.page.mouse.click(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2)
         expect(loss).not_to_have_text(seen[-1])
         seen.append(loss.inner_text())
     assert len(set(seen)) == len(seen), seen
-    assert book.panel.locator(".jp-Notebook-cell.jp-mod-active").inner_text() == selected, "a key left the slider"
+    # JupyterLab's own use of these keys would have gone to another cell.
+    expect(book.panel.locator(".jp-Notebook-cell.jp-mod-active .cm-content")).to_contain_text("explore(")
 
 
 def follows_the_theme(reader):
