@@ -261,3 +261,50 @@ fn compose(runs: &[Run], cosines: &[f64], more: &Run, versions: &[(&str, String)
     lines.extend(versions.iter().map(|(what, which)| format!("| {what} | {which} |")));
     lines.join("\n") + "\n"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Result<Run> {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        run_to_the_end(command)
+    }
+
+    #[test]
+    fn a_program_is_timed_by_what_it_says() {
+        let run = shell(
+            "echo threads 2; sleep 0.2; echo texts 0; sleep 0.2; echo texts 3; echo images 0; sleep 0.1; echo images 8",
+        )
+        .unwrap();
+        assert_eq!(run.threads, 2);
+        // It cannot have been faster than it slept.
+        assert!(run.ready >= 0.2 && run.texts <= 15.0 && run.images <= 80.0, "{run:?}");
+        for (script, words) in [
+            ("echo texts 0; echo texts 1; echo images 0; echo images 1; exit 3", "3"),
+            ("echo texts 0", "a stage said no more"),
+            ("echo", "unexpected"),
+        ] {
+            let error = format!("{:#}", shell(script).unwrap_err());
+            assert!(error.contains(words), "{script}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_page_has_every_variant_and_the_ratios() {
+        let run = |images: f64| Run { threads: 2, ready: 1.0, images, texts: 10.0, memory: 1000.0 };
+        let runs = [4.0, 3.0, 3.5, 8.0, 6.0, 7.0].map(run);
+        let page = compose(&runs, &[1.0; 6], &run(8.0), &[("processor", "P".to_owned())]);
+        for line in [
+            "| siglip embed, f32 | 4.00 | 10.0 | 1.00 s | 1000 MiB | 1.000000 |",
+            "| f32 to transformers' faster processor | 1.14 | at least 1; 0.95 is a tie |",
+            "| bf16 to f32 | 2.00 | at least 2 |",
+            "| bf16 to transformers' autocast | 1.33 | at least 1.3 |",
+            "| processor | P |",
+        ] {
+            assert!(page.lines().any(|found| found == line), "no {line:?} in\n{page}");
+        }
+        assert!(VARIANTS.iter().all(|variant| page.contains(variant.name())));
+    }
+}
