@@ -22,7 +22,8 @@ def unit(v):
     return v / jnp.linalg.norm(v, axis=-1, keepdims=True)
 
 
-def loss_of(parameters, relative, labels):
+def loss_of(parameters, epsilon, relative, labels):
+    # epsilon is an argument: of a constant, XLA would make 1 - p + 1e-8 into 1 - p, and 0 for p = 1.
     vectors, log_t, bias = parameters
     vectors, t = [unit(v) for v in vectors], jnp.exp(log_t)
     losses = []
@@ -31,12 +32,12 @@ def loss_of(parameters, relative, labels):
             similarities = u @ v.T
             logits = t * (similarities - bias) if relative else t * similarities - bias
             p = jax.nn.sigmoid(logits)
-            terms = labels * jnp.log(p + 1e-8) + (1 - labels) * jnp.log(1 - p + 1e-8)
+            terms = labels * jnp.log(p + epsilon) + (1 - labels) * jnp.log(1 - p + epsilon)
             losses.append(-terms.mean())
     return sum(losses) / len(losses)
 
 
-def train(description, parameters):
+def train(description, parameters, epsilon):
     """Trains one run; `description` is its JSON."""
     run = json.loads(description)
     relative = run["bias"]["kind"] == "relative"
@@ -45,7 +46,7 @@ def train(description, parameters):
 
     def epoch(state, step):
         parameters, first, second = state
-        loss, gradients = jax.value_and_grad(loss_of)(parameters, relative, labels)
+        loss, gradients = jax.value_and_grad(loss_of)(parameters, epsilon, relative, labels)
         first = jax.tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, first, gradients)
         second = jax.tree.map(lambda v, g: BETA2 * v + (1 - BETA2) * g * g, second, gradients)
         correct1, correct2 = 1 - BETA1**step, 1 - BETA2**step
@@ -76,9 +77,9 @@ def compiled(description, runs):
     program = functools.partial(train, description)
     shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(jnp.shape(x), jnp.float32), start(run))
     if runs > 1:
-        program = jax.vmap(program)
+        program = jax.vmap(program, in_axes=(0, None))
         shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct((runs, *x.shape), x.dtype), shapes)
-    return jax.jit(program).lower(shapes).compile()
+    return jax.jit(program).lower(shapes, jnp.float32(1e-8)).compile()
 
 
 def prepare(runs):
@@ -89,7 +90,7 @@ def prepare(runs):
     parameters = jax.tree.map(jnp.asarray, stacked)
 
     def train_all():
-        _, (losses, _, _) = jax.block_until_ready(program(parameters))
+        _, (losses, _, _) = jax.block_until_ready(program(parameters, jnp.float32(1e-8)))
         return np.asarray(losses if len(runs) == 1 else losses[0]).tolist()
 
     return train_all

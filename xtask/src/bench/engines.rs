@@ -71,7 +71,8 @@ pub(super) fn table(project: &Project) -> Result<String> {
     table.push_str(
         "Microseconds an epoch of one run, best (median) of several rounds in which the contestants \
          take turns, and how many times that of `fused` it is. One thread, where not all cores are \
-         named. Compilation and the drawing of initial vectors are not counted for the others.\n\n",
+         named. Compilation and the drawing of initial vectors are not counted for the others. \
+         Of the runs of the sweep PyTorch trains one after another, as the study does.\n\n",
     );
     writeln!(
         table,
