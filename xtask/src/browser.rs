@@ -33,13 +33,15 @@ impl Browser {
         Ok(Some(Self { program, python }))
     }
 
-    /// The command that uses JupyterLab and says how many of its checks passed.
+    /// The command that uses JupyterLab, and the site that `python`, the project's, makes of the
+    /// notebooks, and says how many of its checks passed.
     ///
     /// # Errors
     /// If this program's own path is unknown.
-    pub fn tests(&self, project: &Project) -> Result<Command> {
+    pub fn tests(&self, project: &Project, python: &Python) -> Result<Command> {
         let mut command = self.python.command();
-        command.arg(project.root().join(TESTS).join("test_lab.py")).arg(&self.program);
+        command.arg(project.root().join(TESTS).join("test_lab.py"));
+        command.arg(&self.program).arg(python.executable());
         // Inside the project, where JupyterLab can open it; git ignores it.
         let folder = project.root().join("target/browser-test");
         command.arg(env::current_exe()?).arg(project.root()).arg(folder);

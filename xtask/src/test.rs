@@ -42,7 +42,7 @@ pub fn run(project: &Project) -> Result<()> {
     summary.step("documentation", doc);
     summary.step("kernel", cargo(&["test", "--package", "xtask", "--test", "kernel", "--", "--ignored"]));
     match browser {
-        Some(browser) => summary.step("JupyterLab", browser.tests(project)?),
+        Some(browser) => summary.step("JupyterLab", browser.tests(project, &python)?),
         None => summary.record(
             "JupyterLab",
             Ok(vec!["skipped: no Chromium or Chrome on the path (`apt install chromium`)".to_owned()]),

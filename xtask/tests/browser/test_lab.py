@@ -1,10 +1,11 @@
 """Uses `cargo xtask lab` in Chromium as a new reader would.
 
-    python test_lab.py BROWSER XTASK PROJECT FOLDER
+    python test_lab.py BROWSER PYTHON XTASK PROJECT FOLDER
 
-BROWSER is a Chromium or Chrome, XTASK the program behind `cargo xtask`. FOLDER, inside PROJECT,
-is made anew: copies of the notebooks, JupyterLab's log and, in `screenshots`, what was seen. The
-checks are one story: each goes on where the one before it ended.
+BROWSER is a Chromium or Chrome, PYTHON that of the project, XTASK the program behind
+`cargo xtask`. FOLDER, inside PROJECT, is made anew: copies of the notebooks, JupyterLab's log and,
+in `screenshots`, what was seen. The checks are one story: each goes on where the one before it
+ended.
 """
 
 import re
@@ -23,8 +24,8 @@ ARGUMENTS += ["--disable-background-networking", "--disable-component-update"]
 class Reader:
     """A browser at JupyterLab, and the notebooks that are open in it."""
 
-    def __init__(self, browser, lab):
-        self.lab = lab
+    def __init__(self, browser, lab, python):
+        self.lab, self.python = lab, python
         self.context = browser.new_context(viewport={"width": 1400, "height": 1000})
         self.playground = self.other = None
 
@@ -135,7 +136,7 @@ def opens_the_site(reader):
     lab, names = reader.lab, ["BasicExperiment", "Playground"]
     notebooks = [lab.project / "notebooks" / f"{name}.ipynb" for name in names]
     script = lab.project / "xtask/src/notebook/site.py"
-    subprocess.run([sys.executable, script, lab.folder / "site", *notebooks], check=True)
+    subprocess.run([reader.python, script, lab.folder / "site", *notebooks], check=True)
     page = reader.context.new_page()
     fetched = []
     page.on("request", lambda request: fetched.append(request.url))
@@ -162,11 +163,11 @@ CHECKS = [
 ]
 
 
-def main(browser, xtask, project, folder):
+def main(browser, python, xtask, project, folder):
     failed = []
     with sync_playwright() as playwright, Lab(xtask, project, folder) as lab:
         browser = playwright.chromium.launch(executable_path=browser, args=ARGUMENTS)
-        reader = Reader(browser, lab)
+        reader = Reader(browser, lab, python)
         for check in CHECKS:
             try:
                 check(reader)
@@ -183,4 +184,4 @@ def main(browser, xtask, project, folder):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3], *(Path(folder).resolve() for folder in sys.argv[3:5]))
+    main(*sys.argv[1:4], *(Path(folder).resolve() for folder in sys.argv[4:6]))
