@@ -107,7 +107,11 @@ fn start(project: &Project, peers: &Python, threads: usize) -> Result<Vec<Contes
                 "PyTorch eager" => ("pytorch.py", Some("eager")),
                 "torch.compile" => ("pytorch.py", Some("compile")),
                 "JAX" => ("jax_scan.py", None),
-                _ => return Contestant::start(name, process::command(&program).arg(&threads)),
+                _ => {
+                    let mut command = process::command(&program);
+                    // Progress would be taken for an answer.
+                    return Contestant::start(name, command.arg(&threads).env("SIGLIP_PROGRESS", "off"));
+                }
             };
             let mut command = peers.command();
             Contestant::start(name, command.arg(folder.join(script)).args(mode).arg(&threads))
