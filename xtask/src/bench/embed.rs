@@ -51,11 +51,11 @@ impl Variant {
     }
 }
 
-/// Times `siglip embed` and transformers, prints the table and writes `logs/benchmarks/embed.md`.
+/// Times `siglip embed` and transformers, and returns the table.
 ///
 /// # Errors
 /// If the set-up or a run fails.
-pub(super) fn run(project: &Project) -> Result<()> {
+pub(super) fn table(project: &Project) -> Result<String> {
     let python = setup::engine(project)?;
     let requirements = project.library().join("tests/parity/requirements.txt");
     let side = side_environment(project, &python, ".venv-parity", &requirements)?;
@@ -71,9 +71,7 @@ pub(super) fn run(project: &Project) -> Result<()> {
     let more = bench.measure(Ours("bf16"), "more")?;
     let medians: Vec<Run> = runs.iter().map(|runs| median(runs)).collect();
     let cosines = bench.cosines()?;
-    let text = compose(&medians, &cosines, &more, &bench.versions()?);
-    println!("{text}");
-    files::write(&project.logs().join("benchmarks/embed.md"), text)
+    Ok(compose(&medians, &cosines, &more, &bench.versions()?))
 }
 
 struct Bench<'a> {

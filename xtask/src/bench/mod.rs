@@ -35,13 +35,10 @@ pub enum Suite {
 pub fn run(project: &Project, suite: Option<Suite>) -> Result<()> {
     for suite in suite.map_or(Suite::value_variants().to_vec(), |suite| vec![suite]) {
         let (name, table) = match suite {
-            Suite::Embed => {
-                embed::run(project)?;
-                continue;
-            }
             Suite::Engines => ("engines", engines::table(project)?),
             Suite::Scale => ("scale", scale::table(project)?),
             Suite::Notebook => ("notebook", notebook::table(project)?),
+            Suite::Embed => ("embed", embed::table(project)?),
         };
         println!("{table}");
         files::write(&project.logs().join("benchmarks").join(name).with_extension("md"), table)?;
