@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Result;
 
-use crate::{project::Project, python::Python, side_environment::side_environment};
+use crate::{kernel::spec, project::Project, python::Python, side_environment::side_environment};
 
 const TESTS: &str = "xtask/tests/browser";
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -35,17 +35,16 @@ impl Browser {
 
     /// The command that uses JupyterLab, and the site that `python`, the project's, makes of the
     /// notebooks, and says how many of its checks passed.
-    ///
-    /// # Errors
-    /// If this program's own path is unknown.
-    pub fn tests(&self, project: &Project, python: &Python) -> Result<Command> {
+    #[must_use]
+    pub fn tests(&self, project: &Project, python: &Python) -> Command {
         let mut command = self.python.command();
         command.arg(project.root().join(TESTS).join("test_lab.py"));
         command.arg(&self.program).arg(python.executable());
         // Inside the project, where JupyterLab can open it; git ignores it.
         let folder = project.root().join("target/browser-test");
-        command.arg(env::current_exe()?).arg(project.root()).arg(folder);
-        Ok(command)
+        // `cargo test` has built this program anew by now, so the running one has no path any more.
+        command.arg(spec::launcher(project)).arg(project.root()).arg(folder);
+        command
     }
 }
 

@@ -122,7 +122,8 @@ def follows_typed_settings(explorer, run):
     explorer.open("sphere.html")
     for numerics in ["paper", "exact"]:
         explorer.find("#numerics").select_option(numerics)
-        for t, bias in [(1, 0), (10, -1), (30, 0.2), (200, -0.05)]:
+        # No similarity of this run is so near to one of the biases that rounding could move it across.
+        for t, bias in [(1, 0), (10, -0.85), (30, 0.2), (200, -0.05)]:
             explorer.type("#temperature-number", t)
             explorer.type("#bias-number", bias)
             close(explorer.number("#loss"), loss(run, t, bias, numerics), f"{numerics} loss at {t}, {bias}")

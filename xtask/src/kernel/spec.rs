@@ -46,8 +46,9 @@ pub fn is_ready(project: &Project, python: &Python) -> bool {
     found["argv"] == content(project)["argv"] && launcher(project).exists()
 }
 
-/// A copy of this program, which a `cargo clean` leaves alone.
-fn launcher(project: &Project) -> PathBuf {
+/// A copy of this program, which no build replaces while it runs and no `cargo clean` removes.
+#[must_use]
+pub fn launcher(project: &Project) -> PathBuf {
     project.tools().join("siglip-kernel")
 }
 
