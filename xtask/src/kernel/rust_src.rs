@@ -2,7 +2,7 @@
 //!
 //! evcxr asks rust-analyzer for the types of a cell's variables. That reads the standard library when
 //! a kernel starts, and again at its first `:dep`. Half of it are the processors' intrinsics in
-//! `stdarch`, which no variable of a cell has; without them a kernel starts a third faster.
+//! `stdarch`, which no variable of a cell has; without them a kernel starts some seconds earlier.
 
 use std::{
     fs,
