@@ -29,6 +29,9 @@ pub mod towers;
 pub mod train;
 pub mod view;
 
+// A variable of a cell must be of a type that the kernel can name: these are named through this crate.
+pub use {ndarray, serde_json, tch};
+
 pub use error::{Error, Result};
 pub use experiment::{Bias, BiasKind, EngineChoice, Experiment, Numerics, Temperature};
 pub use geometry::Geometry;

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use xtask::{
     environment::Environment,
     files,
-    kernel::{evcxr, spec, warm},
+    kernel::{evcxr, rust_src, spec, warm},
     notebook::{Execution, Failure, Outcome, execute},
     process,
     project::Project,
@@ -51,7 +51,9 @@ impl Small {
         let project = Project::at(root);
         let tool = |project: &Project| evcxr::binary(project).ancestors().nth(2).unwrap().to_owned();
         symlink(tool(&Project::find().unwrap()), tool(&project)).unwrap();
-        warm::ready(&project, &setup::rustc_version().unwrap()).unwrap();
+        let rustc = setup::rustc_version().unwrap();
+        rust_src::ready(&project, &rustc).unwrap();
+        warm::ready(&project, &rustc).unwrap();
         let prefix = Python::at(project.root().join("prefix"));
         spec::ready(&project, &prefix, Path::new(env!("CARGO_BIN_EXE_xtask"))).unwrap();
         Self { folder, project }
@@ -120,6 +122,17 @@ fn a_good_notebook_passes() {
     let outcome = SHARED.run(&[USE, "println!(\"{}\", answer());", FINISH], 120);
     assert_eq!(outcome.verdict, Ok(1));
     assert_eq!(outcome.notebook["cells"][1]["outputs"][0]["text"], json!(["41\n"]));
+}
+
+/// For both the kernel must have read the standard library.
+#[test]
+#[ignore = "needs the kernel: `cargo xtask test` runs it"]
+fn variables_have_types_before_and_after_the_crate_is_named() {
+    let cells = ["let a = vec![1, 2];", "let b = a.len();", USE, "let c = Some(vec![answer(); b]);"];
+    let print = "println!(\"{:?}\", (b, c));";
+    let outcome = SHARED.run(&[&cells[..], &[print, FINISH]].concat(), 120);
+    assert_eq!(outcome.verdict, Ok(1));
+    assert_eq!(outcome.notebook["cells"][4]["outputs"][0]["text"], json!(["(2, Some([41, 41]))\n"]));
 }
 
 #[test]
@@ -258,22 +271,41 @@ fn the_projects_kernel_has_the_locked_versions() {
     let project = Project::find().unwrap();
     let print =
         "println!(\"{}\", std::fs::read_to_string(std::env::var(\"EVCXR_TMPDIR\")? + \"/../Cargo.lock\")?);";
-    let folder = tempfile::tempdir().unwrap();
-    let source = folder.path().join("lock.ipynb");
-    fs::write(&source, serde_json::to_vec(&notebook(&[USE, print])).unwrap()).unwrap();
-    let executed = folder.path().join("executed.ipynb");
-    let execution =
-        Execution { source, executed, folder: project.notebooks(), timeout: 600, variables: Vec::new() };
-    let outcome = execute(&python(), &execution).unwrap();
-    let printed: String =
-        serde_json::from_value::<Vec<String>>(outcome.notebook["cells"][1]["outputs"][0]["text"].clone())
-            .unwrap()
-            .concat();
+    let printed = printed_in_the_project(&project, &[USE, print]);
     let locked = packages(&fs::read_to_string(project.root().join("Cargo.lock")).unwrap());
     let used = packages(&printed);
     assert!(used.iter().any(|package| package.starts_with("tch ")), "{printed}");
     let strangers: Vec<_> = used.iter().filter(|&package| !locked.contains(package)).collect();
     assert_eq!(strangers, ["ctx 1.0.0", "locked 1.0.0"]);
+}
+
+/// Types of other crates, which a cell can name only through `siglip_core`.
+#[test]
+#[ignore = "needs the kernel: `cargo xtask test` runs it"]
+fn a_variable_may_be_of_another_crates_type() {
+    let train = "let vectors = Experiment { epochs: 1, ..Default::default() }.train()?.embeddings().to_owned();\n\
+                 let doubled = vectors.mapv(|value| 2.0 * f64::from(value));\n\
+                 let tensor = siglip_core::tch::Tensor::from_slice(&[1.0, 2.0]);\n\
+                 let value = siglip_core::serde_json::json!({\"size\": tensor.size()});";
+    let print = "println!(\"{} {}\", (doubled - vectors.mapv(f64::from) * 2.0).sum(), value);";
+    let uses = ":dep siglip_core = { path = \"../crate\" }\nuse siglip_core::prelude::*;";
+    let printed = printed_in_the_project(&Project::find().unwrap(), &[uses, train, print]);
+    assert_eq!(printed, "0 {\"size\":[2]}\n");
+}
+
+/// What the last cell prints when these are run in the project's own kernel.
+fn printed_in_the_project(project: &Project, cells: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("cells.ipynb");
+    fs::write(&source, serde_json::to_vec(&notebook(cells)).unwrap()).unwrap();
+    let executed = folder.path().join("executed.ipynb");
+    let execution =
+        Execution { source, executed, folder: project.notebooks(), timeout: 600, variables: Vec::new() };
+    let outcome = execute(&python(), &execution).unwrap();
+    let text = &outcome.notebook["cells"][cells.len() - 1]["outputs"][0]["text"];
+    let lines: Vec<String> =
+        serde_json::from_value(text.clone()).unwrap_or_else(|_| panic!("{:?}", outcome.verdict));
+    lines.concat()
 }
 
 /// `name version` of every package in a lock file.

@@ -60,14 +60,22 @@ fn command(project: &Project, home: &Home, connection_file: &Path) -> Result<Com
     // Cells are loaded by a process that was not linked to libtorch.
     let loader_path = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
     command.env(loader_path, prepended(loader_path, project.libtorch().join("lib"))?);
-    let sources = rust_src::folder(project);
-    if sources.join("core").is_dir() {
-        command.env(rust_src::VARIABLE, sources);
+    if rust_src::library(project).is_dir() {
+        command.env(rust_src::VARIABLE, rust_src::nothing(project));
     }
+    // evcxr's allocator: to clear huge pages, and pages that it gave back too soon, takes it seconds.
+    command.env("MIMALLOC_ALLOW_THP", "0").env("MIMALLOC_PURGE_DELAY", "-1");
     if let Some(folder) = env::var_os(spec::CARGO_FOLDER) {
         command.env("PATH", prepended("PATH", folder.into())?);
     }
     Ok(command)
+}
+
+/// What evcxr does before the first cell, without compiling anything: from now on rust-analyzer reads the
+/// standard library, and as `ctx/Cargo.toml` differs it reads anew. (The level stands there only; what
+/// counts is the workspace's profile.)
+fn start_up(project: &Project) -> String {
+    format!(":env {}={}\n:opt 1\n", rust_src::VARIABLE, rust_src::library(project).display())
 }
 
 fn prepended(variable: &str, folder: PathBuf) -> Result<OsString> {
@@ -100,6 +108,9 @@ impl Home {
         let lock = File::create(&lock_path)?;
         lock.lock()?;
         clone_tree(&warm, &folder)?;
+        if rust_src::library(project).is_dir() {
+            fs::write(folder.join("init.evcxr"), start_up(project))?;
+        }
         Ok(Self { folder, lock_path, _lock: lock })
     }
 

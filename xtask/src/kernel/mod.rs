@@ -10,7 +10,8 @@
 //! .kernels/warm/ctx/         evcxr's directory (EVCXR_TMPDIR)
 //! .kernels/warm/locked/      depends on siglip_core, so that cargo keeps the versions locked
 //!                            while ctx has no dependency yet
-//! .kernels/<process>/        a running kernel's clone, and <process>.lock, which it holds
+//! .kernels/<process>/        a running kernel's clone, with evcxr's start-up file init.evcxr,
+//!                            and <process>.lock, which it holds
 //! ```
 
 mod clone;

@@ -1,8 +1,9 @@
 //! The sources of the standard library, as far as the kernel's analysis needs them.
 //!
-//! evcxr asks rust-analyzer for the types of a cell's variables. That reads the standard library when
-//! a kernel starts, and again at its first `:dep`. Half of it are the processors' intrinsics in
-//! `stdarch`, which no variable of a cell has; without them a kernel starts some seconds earlier.
+//! evcxr asks rust-analyzer for the types of a cell's variables, and that reads the standard library: when
+//! a kernel starts, before there is a cell, and again whenever `ctx/Cargo.toml` has changed, as by the
+//! first `:dep`. So it is given nothing to read at the start, and the sources from then on. Half of them
+//! are the processors' intrinsics in `stdarch`, which no variable of a cell has; these are left out.
 
 use std::{
     fs,
@@ -20,13 +21,26 @@ pub const VARIABLE: &str = "RUST_SRC_PATH";
 /// Parts that no type of a cell comes from.
 const LEFT_OUT: [&str; 4] = ["stdarch", "portable-simd", "coretests", "alloctests"];
 
-/// The folder of links to the sources; there only if the toolchain has them.
-#[must_use]
-pub fn folder(project: &Project) -> PathBuf {
+/// Changes with what [`ready`] makes.
+const LAYOUT: u32 = 2;
+
+fn folder(project: &Project) -> PathBuf {
     project.tools().join("rust-src")
 }
 
-/// Makes the folder anew if the toolchain, of which `rustc` is what `rustc -vV` prints, has changed. A
+/// The folder of links to the sources; there only if the toolchain has them.
+#[must_use]
+pub fn library(project: &Project) -> PathBuf {
+    folder(project).join("library")
+}
+
+/// What rust-analyzer takes for such a folder, and has nothing in it.
+#[must_use]
+pub fn nothing(project: &Project) -> PathBuf {
+    folder(project).join("nothing")
+}
+
+/// Makes both folders anew if the toolchain, of which `rustc` is what `rustc -vV` prints, has changed. A
 /// toolchain without sources gets them by rustup if that can be; the kernel works without, but slower.
 ///
 /// # Errors
@@ -34,27 +48,28 @@ pub fn folder(project: &Project) -> PathBuf {
 pub fn ready(project: &Project, rustc: &str) -> Result<()> {
     let folder = folder(project);
     let sysroot = process::output(process::command("rustc").args(["--print", "sysroot"]))?;
-    let stamp = Stamp::of((rustc, &sysroot));
+    let stamp = Stamp::of((rustc, &sysroot, LAYOUT));
     if stamp.is_at(&folder.join("stamp")) {
         return Ok(());
     }
-    let library = Path::new(&sysroot).join("lib/rustlib/src/rust/library");
-    if !library.is_dir() {
+    let sources = Path::new(&sysroot).join("lib/rustlib/src/rust/library");
+    if !sources.is_dir() {
         eprintln!("Adding the component rust-src, from which the kernel knows the types of variables");
         let _ = process::run(process::command("rustup").args(["component", "add", "rust-src"]));
     }
     files::remove(&folder)?;
-    if library.is_dir() {
-        link(&library, &folder)
-            .with_context(|| format!("cannot link {} in {}", library.display(), folder.display()))?;
+    if sources.is_dir() {
+        link(&sources, &library(project))
+            .with_context(|| format!("cannot link {} in {}", sources.display(), folder.display()))?;
+        fs::create_dir_all(nothing(project).join("core"))?;
         stamp.put(&folder.join("stamp"))?;
     }
     Ok(())
 }
 
-fn link(library: &Path, folder: &Path) -> Result<()> {
+fn link(sources: &Path, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
-    for entry in fs::read_dir(library)? {
+    for entry in fs::read_dir(sources)? {
         let entry = entry?;
         if !LEFT_OUT.iter().any(|name| entry.file_name() == *name) {
             symlink(entry.path(), folder.join(entry.file_name()))?;
@@ -69,13 +84,13 @@ mod tests {
 
     #[test]
     fn all_but_the_intrinsics_is_linked() {
-        let (library, project) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (sources, project) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         for part in ["core", "std", "stdarch"] {
-            fs::create_dir(library.path().join(part)).unwrap();
-            fs::write(library.path().join(part).join("lib.rs"), part).unwrap();
+            fs::create_dir(sources.path().join(part)).unwrap();
+            fs::write(sources.path().join(part).join("lib.rs"), part).unwrap();
         }
-        let folder = folder(&Project::at(project.path().to_owned()));
-        link(library.path(), &folder).unwrap();
+        let folder = library(&Project::at(project.path().to_owned()));
+        link(sources.path(), &folder).unwrap();
         assert_eq!(fs::read_to_string(folder.join("core/lib.rs")).unwrap(), "core");
         assert!(folder.join("std").exists() && !folder.join("stdarch").exists());
     }

@@ -65,8 +65,11 @@ pub fn ready(project: &Project, rustc: &str) -> Result<()> {
     // evcxr asks for the metadata of all platforms: now, not when someone opens a notebook offline.
     process::output(cargo(&next)?.args(["metadata", "--format-version", "1"]))?;
     let host = host(rustc).context("`rustc -vV` names no host")?;
-    process::run(cargo(&next)?.args(["build", "--target", host]))
-        .context("the crate `siglip_core` does not compile for the notebooks")?;
+    // evcxr builds a cell, and checks one whose types it cannot tell, as of every typing error.
+    for task in ["build", "check"] {
+        process::run(cargo(&next)?.args([task, "--target", host]))
+            .context("the crate `siglip_core` does not compile for the notebooks")?;
+    }
     stamp.put(&next.join("stamp"))?;
     let _lock = lock(project)?;
     files::remove(&folder(project))?;
@@ -89,21 +92,30 @@ fn start_from_what_is_there(project: &Project, next: &Path, rustc: &str) -> Resu
 }
 
 fn write_manifests(project: &Project, folder: &Path) -> Result<()> {
-    let library = project.library().canonicalize()?;
-    let package = |name: &str, target: &str| {
-        format!(
-            "[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n{target}\
-             [dependencies]\nsiglip_core = {{ path = {library:?} }}\n"
-        )
-    };
-    // As evcxr writes it when a cell names the crate.
-    let ctx = package("ctx", "[lib]\ncrate-type = [\"cdylib\"]\npath = \"src/lib.rs\"\n\n");
+    let [ctx, locked] = manifests(project)?;
     files::write(&folder.join("Cargo.toml"), WORKSPACE)?;
     files::copy(&project.root().join("Cargo.lock"), &folder.join("Cargo.lock"))?;
-    files::write(&folder.join("locked/Cargo.toml"), package("locked", ""))?;
+    files::write(&folder.join("locked/Cargo.toml"), locked)?;
     files::write(&folder.join("locked/src/lib.rs"), "")?;
     files::write(&folder.join("ctx/Cargo.toml"), ctx)?;
     files::write(&folder.join("ctx/src/lib.rs"), "pub use siglip_core;\n")
+}
+
+/// What stands in the packages' `Cargo.toml`.
+fn manifests(project: &Project) -> Result<[String; 2]> {
+    let library = project.library().canonicalize()?;
+    let package = |name: &str, tables: &str| {
+        format!(
+            "[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n\
+             {tables}\nsiglip_core = {{ path = {library:?} }}\n"
+        )
+    };
+    // As evcxr writes it when a cell names the crate.
+    let ctx = package("ctx", "[lib]\ncrate-type = [\"cdylib\"]\npath = \"src/lib.rs\"\n\n[dependencies]");
+    // Keeps the versions in Cargo.lock while evcxr has none. On no platform, so that rust-analyzer does
+    // not read all dependencies before a cell names the crate.
+    let locked = package("locked", "[target.'cfg(any())'.dependencies]");
+    Ok([ctx, locked])
 }
 
 /// Cargo exactly as evcxr calls it; any difference would make it build everything again.
@@ -137,5 +149,5 @@ fn stamp(project: &Project, rustc: &str) -> Result<Stamp> {
         parts.push((path, content));
     }
     let libtorch = fs::canonicalize(project.libtorch()).ok();
-    Ok(Stamp::of((parts, rustc, evcxr::VERSION, WORKSPACE, libtorch)))
+    Ok(Stamp::of((parts, rustc, evcxr::VERSION, WORKSPACE, manifests(project)?, libtorch)))
 }
