@@ -1,8 +1,46 @@
-//! Lets the crate's programs and tests find libtorch without `LD_LIBRARY_PATH`.
+//! Lets the crate's programs and tests find libtorch without `LD_LIBRARY_PATH`, and tells the crate what
+//! its training is made of.
 
-use std::{env, path::PathBuf};
+use std::{
+    env, fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    io,
+    path::{Path, PathBuf},
+};
 
-fn main() {
+/// What the numbers of a run come from.
+const TRAINING: [&str; 6] =
+    ["src/experiment.rs", "src/geometry", "src/loss.rs", "src/run.rs", "src/sphere.rs", "src/train"];
+
+fn main() -> io::Result<()> {
+    name_training()?;
+    link_libtorch();
+    Ok(())
+}
+
+/// A hash of the sources, so that no finished run of another training is taken for one of this.
+fn name_training() -> io::Result<()> {
+    let mut hasher = DefaultHasher::new();
+    for path in TRAINING {
+        println!("cargo:rerun-if-changed={path}");
+        hash(Path::new(path), &mut hasher)?;
+    }
+    println!("cargo:rustc-env=SIGLIP_TRAINING={:016x}", hasher.finish());
+    Ok(())
+}
+
+fn hash(path: &Path, hasher: &mut DefaultHasher) -> io::Result<()> {
+    if !path.is_dir() {
+        fs::read(path)?.hash(hasher);
+        return Ok(());
+    }
+    let entries: io::Result<Vec<_>> = fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect();
+    let mut entries = entries?;
+    entries.sort();
+    entries.iter().try_for_each(|path| hash(path, hasher))
+}
+
+fn link_libtorch() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     let Some(libtorch) = env::var_os("LIBTORCH").map(PathBuf::from) else {
         return; // torch-sys has already said how to get libtorch

@@ -1,5 +1,6 @@
 """JupyterLab as a reader sees it: the server that `cargo xtask lab` starts, and notebooks on its pages."""
 
+import json
 import os
 import re
 import shutil
@@ -81,6 +82,14 @@ class Lab:
         place = (self.folder / "notebooks" / name).relative_to(self.project)
         return f"{self.address}/lab/tree/{place}.ipynb?token={TOKEN}"
 
+    def write(self, name, sources):
+        """Adds a notebook with these code cells."""
+        empty = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        cells = [empty | {"id": f"cell-{number}", "source": source} for number, source in enumerate(sources)]
+        kernel = {"name": "siglip-rust", "display_name": "Rust (siglip)", "language": "rust"}
+        notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+        (self.folder / "notebooks" / f"{name}.ipynb").write_text(json.dumps(notebook))
+
 
 def free_port():
     with socket.socket() as listener:
@@ -151,6 +160,11 @@ class Notebook:
         """Begins to run the cell in which `text` stands."""
         self.cell(text).locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
+
+    def interrupt(self):
+        """Ends what runs, and waits until the kernel is ready again."""
+        self.panel.get_by_title("Interrupt the kernel").click()
+        expect(self.status).to_have_attribute("data-status", "idle", timeout=30 * SECOND)
 
     def executed(self):
         """The highest number in front of a cell."""

@@ -109,12 +109,33 @@ def interrupts_a_long_run(reader):
     output = book.output("experiment.train()").first
     expect(output).to_have_text(re.compile(r"epoch [\d,]+ of 50,?000,?000: loss .* left"), timeout=30 * SECOND)
     book.page.screenshot(path=reader.lab.screenshots / "long_run.png")
-    book.panel.get_by_title("Interrupt the kernel").click()
-    expect(book.status).to_have_attribute("data-status", "idle", timeout=30 * SECOND)
+    book.interrupt()
     book.page.screenshot(path=reader.lab.screenshots / "interrupted.png")
     book.edit("epochs: ", "epochs: 10_000,")
     book.run_all()
     expect(book.output("log.finish()")).to_have_text(re.compile(r"All \d+ checks passed\."))
+
+
+def goes_on_with_a_sweep(reader):
+    """an interrupted sweep keeps its finished runs, and goes on with the others"""
+    train = "let experiment = Experiment { pairs: 100, dim: 10, epochs: 100_000, ..Default::default() };\n"
+    train += 'let ensembles = log.train_seeds(vec![("seeds".to_owned(), experiment)], 12)?;'
+    start = ':dep siglip_core = { path = "../crate" }\nuse siglip_core::prelude::*;\n'
+    start += 'let mut log = Logbook::open("Sweep")?;'
+    reader.lab.write("Sweep", [start, train, 'println!("{} runs in all", ensembles[0].runs.len());'])
+    book = reader.open("Sweep")
+    book.wait_for_kernel()
+    book.menu("Run", "Run All Cells")
+    output = book.output("train_seeds").first
+    expect(output).to_contain_text(re.compile(r"\b[4-9] of 12 runs"), timeout=CELLS * SECOND)
+    book.interrupt()
+    kept = list((reader.lab.folder / "logs/unfinished/Sweep").glob("*.json"))
+    assert 4 <= len(kept) < 12, kept
+    book.run_all()
+    expect(book.output("runs in all")).to_have_text("12 runs in all")
+    first = re.search(r"(\d+) of 12 runs", output.inner_text())
+    assert first and int(first[1]) >= len(kept), output.inner_text()
+    assert not kept[0].exists()
 
 
 def runs_two_notebooks_at_once(reader):
@@ -131,15 +152,38 @@ def runs_two_notebooks_at_once(reader):
     second.page.screenshot(path=reader.lab.screenshots / "second_notebook.png")
 
 
+def shows_a_picture_where_scripts_may_not_run(reader):
+    """a notebook of someone else, which JupyterLab does not trust, shows a picture for its explorer"""
+    text = (reader.lab.project / "notebooks/Playground.ipynb").read_text()
+    changed = text.replace("siglip-explorer", "siglip-explorer someone-elses")
+    (reader.lab.folder / "notebooks/SomeoneElses.ipynb").write_text(changed)
+    book = reader.open("SomeoneElses")
+    picture = book.output("explore(").locator("img").first
+    picture.scroll_into_view_if_needed()
+    assert picture.evaluate("(image) => image.complete && image.naturalWidth") > 300
+    expect(book.output("explore(").locator("input")).to_have_count(0)
+    book.page.screenshot(path=reader.lab.screenshots / "untrusted.png")
+
+
 def opens_the_site(reader):
     """the notebooks as a site, opened from disk, have their explorers alive and fetch nothing"""
-    lab, names = reader.lab, ["BasicExperiment", "Playground"]
-    notebooks = [lab.project / "notebooks" / f"{name}.ipynb" for name in names]
+    lab = reader.lab
+    notebooks = sorted((lab.project / "notebooks").glob("*.ipynb"))
     script = lab.project / "xtask/src/notebook/site.py"
     subprocess.run([reader.python, script, lab.folder / "site", *notebooks], check=True)
     page = reader.context.new_page()
     fetched = []
     page.on("request", lambda request: fetched.append(request.url))
+    errors = []
+    page.on("pageerror", lambda error: errors.append(error))
+    for notebook in notebooks:
+        page.goto((lab.folder / f"site/{notebook.stem}.html").as_uri())
+        for explorer in page.locator(".siglip-explorer").all():
+            expect(explorer.locator("#loss")).to_have_text(re.compile(r"\d"))
+        for image in page.locator("main img:visible").all():
+            assert image.evaluate("(image) => image.complete && image.naturalWidth") > 0, notebook.stem
+        page.screenshot(path=lab.screenshots / f"site_{notebook.stem}.png", full_page=True)
+    assert not errors, errors
     page.goto((lab.folder / "site/index.html").as_uri())
     page.get_by_role("link", name="Playground").click()
     loss = page.locator(".siglip-explorer #loss")
@@ -158,7 +202,9 @@ CHECKS = [
     follows_the_theme,
     edits_the_temperature,
     interrupts_a_long_run,
+    goes_on_with_a_sweep,
     runs_two_notebooks_at_once,
+    shows_a_picture_where_scripts_may_not_run,
     opens_the_site,
 ]
 

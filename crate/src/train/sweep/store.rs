@@ -11,9 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::train::{History, State};
 use crate::{Error, Experiment, Record, Result, Run, files};
 
-/// To be raised with every change of an engine that changes results, so that runs of
-/// an older one are not taken for its own.
-const ENGINES: u32 = 2;
+/// A hash of the sources that train, from the build script: runs of others are not taken for theirs.
+const TRAINING: &str = env!("SIGLIP_TRAINING");
 
 /// See the parent module.
 #[derive(Debug)]
@@ -27,7 +26,7 @@ pub(super) struct Store {
 struct Entry<S> {
     experiment: Experiment,
     record: Record,
-    engines: u32,
+    training: String,
     summary: S,
 }
 
@@ -49,7 +48,8 @@ impl Store {
     pub(super) fn load(&self, experiment: &Experiment) -> Option<Run> {
         let (npz, json) = self.paths(experiment);
         let entry: Entry<Rest> = serde_json::from_slice(&fs::read(json).ok()?).ok()?;
-        let same = entry.experiment == *experiment && entry.record == self.record && entry.engines == ENGINES;
+        let same =
+            entry.experiment == *experiment && entry.record == self.record && entry.training == TRAINING;
         if !same {
             return None;
         }
@@ -81,7 +81,7 @@ impl Store {
         let entry = Entry {
             experiment: run.experiment.clone(),
             record: self.record,
-            engines: ENGINES,
+            training: TRAINING.to_owned(),
             summary: run.summary(),
         };
         files::write_atomically(&json, |file| {
@@ -99,9 +99,9 @@ impl Store {
 }
 
 /// Name of a run: a hash (FNV-1a, 128 bits) of its description, of what is recorded
-/// and of the version of the engines.
+/// and of the sources that train.
 pub(super) fn key(experiment: &Experiment, record: Record) -> String {
-    let description = serde_json::to_string(&(experiment, record, ENGINES)).expect("valid JSON");
+    let description = serde_json::to_string(&(experiment, record, TRAINING)).expect("valid JSON");
     let hash = description.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, byte| {
         (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b)
     });
