@@ -87,14 +87,20 @@ fn a_damaged_state_is_an_error() {
     }
 }
 
-fn committed(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/checkpoints").join(name)
+/// The folders of the checkpoints that ship with the project, by their names.
+fn committed() -> Vec<(String, PathBuf)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/checkpoints");
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let folders = entries.filter(|path| path.is_dir());
+    let committed: Vec<_> =
+        folders.map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), path)).collect();
+    assert_eq!(committed.len(), 6, "{committed:?}");
+    committed
 }
 
 #[test]
 fn the_committed_checkpoints_are_what_their_summaries_say() {
-    for name in ["emoji-absolute", "emoji-relative"] {
-        let folder = committed(name);
+    for (name, folder) in committed() {
         let stated: Trained =
             serde_json::from_slice(&fs::read(folder.join("summary.json")).unwrap()).unwrap();
         let embeddings = towers::embed_emoji(folder.to_str().unwrap()).unwrap();
@@ -116,8 +122,7 @@ fn the_committed_checkpoints_are_what_their_summaries_say() {
 
 #[test]
 fn the_committed_checkpoints_belong_to_their_descriptions() {
-    for name in ["emoji-absolute", "emoji-relative"] {
-        let folder = committed(name);
+    for (name, folder) in committed() {
         let bytes = fs::metadata(folder.join("model.safetensors")).unwrap().len();
         assert!(bytes <= 3_000_000, "{name}: {bytes}");
         let description = fs::read_to_string(folder.join("training.json")).unwrap();

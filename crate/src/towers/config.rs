@@ -81,7 +81,7 @@ impl Default for TowersConfig {
             vision_config: TowerSizes {
                 hidden_size: 128,
                 intermediate_size: 256,
-                num_hidden_layers: 1,
+                num_hidden_layers: 2,
                 num_attention_heads: 4,
             },
             text_config: TowerSizes {
