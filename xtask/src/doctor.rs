@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     environment::Environment,
-    kernel::{evcxr, spec, warm},
+    kernel::{evcxr, rust_src, spec, warm},
     libtorch, process,
     project::Project,
     python::{self, Python},
@@ -119,7 +119,7 @@ fn torch(project: &Project, environment: &Environment) -> Finding {
     }
 }
 
-fn kernel(project: &Project, python: &Python) -> [Finding; 3] {
+fn kernel(project: &Project, python: &Python) -> [Finding; 4] {
     let rustc = setup::rustc_version().unwrap_or_default();
     let binary = evcxr::binary(project);
     let is_warm = warm::is_ready(project, &rustc).unwrap_or(false);
@@ -128,6 +128,12 @@ fn kernel(project: &Project, python: &Python) -> [Finding; 3] {
             there("kernel", format!("evcxr_jupyter {}", evcxr::VERSION))
         } else {
             missing("kernel", format!("no {}", binary.display()), SETUP)
+        },
+        if rust_src::is_there(project) {
+            there("rust-src", "the kernel knows the types of the standard library")
+        } else {
+            let mend = format!("rustup component add rust-src && {SETUP}");
+            missing("rust-src", "the kernel needs the sources of the standard library", mend)
         },
         if is_warm {
             there("warm build", "the crate is built for the notebooks")

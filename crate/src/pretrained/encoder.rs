@@ -79,6 +79,7 @@ impl SelfAttention {
 /// Scaled dot-product attention of several heads: `[B, Lq, H]`, `[B, L, H]`, `[B, L, H]`
 /// to `[B, Lq, H]`, with scale (H / heads)^-1/2.
 pub(super) fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: i64) -> Result<Tensor> {
+    // (Not for a single query, such as the probe's: there is no time to save.)
     if q.kind() == Kind::BFloat16 && q.size() == k.size() {
         return attention_by_products(q, k, v, heads);
     }
@@ -101,16 +102,18 @@ pub(super) fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: i64) -> Resul
 }
 
 /// [`attention`] in bfloat16. libtorch's kernel for it computes in float32; two products of bfloat16
-/// matrices, one item of the batch at a time to stay in the cache, are a third faster.
+/// matrices, one item of the batch at a time to stay in the cache, are a third faster where the processor
+/// multiplies bfloat16. The scores are rounded to it; embeddings come out as close to float32 as before.
 fn attention_by_products(q: &Tensor, k: &Tensor, v: &Tensor, heads: i64) -> Result<Tensor> {
     let (batch, length, width) = q.size3()?;
     let scale = ((width / heads) as f64).sqrt().recip();
-    let nothing = Tensor::zeros([1], (Kind::BFloat16, q.device()));
+    // `baddbmm` scales the product for free, and does not look at what it adds 0 times.
+    let ignored = Tensor::zeros([1], (Kind::BFloat16, q.device()));
     let item = |b: i64| -> Result<Tensor> {
         let split = |x: &Tensor| -> Result<Tensor> {
             Ok(x.f_select(0, b)?.f_view([length, heads, width / heads])?.f_transpose(0, 1)?)
         };
-        let scores = nothing.f_baddbmm(&split(q)?, &split(k)?.f_transpose(1, 2)?, 0.0, scale)?;
+        let scores = ignored.f_baddbmm(&split(q)?, &split(k)?.f_transpose(1, 2)?, 0.0, scale)?;
         let y = scores.f_softmax(-1, None)?.f_bmm(&split(v)?)?;
         Ok(y.f_transpose(0, 1)?.f_flatten(1, 2)?)
     };

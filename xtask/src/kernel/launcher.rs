@@ -33,6 +33,10 @@ pub fn run(project: &Project, connection_file: &Path) -> Result<()> {
     })?;
     let started = command(project, &home, connection_file)?.spawn().context("cannot start evcxr_jupyter")?;
     *child.lock().expect("no one panics with this lock") = Some(started);
+    // While evcxr starts.
+    if let Err(error) = remove_left_overs(project) {
+        eprintln!("{error:#}");
+    }
     let parent = parent_id();
     let mut abandoned = false;
     let status = loop {
@@ -60,10 +64,11 @@ fn command(project: &Project, home: &Home, connection_file: &Path) -> Result<Com
     // Cells are loaded by a process that was not linked to libtorch.
     let loader_path = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
     command.env(loader_path, prepended(loader_path, project.libtorch().join("lib"))?);
-    if rust_src::library(project).is_dir() {
+    if home.has_start_up {
         command.env(rust_src::VARIABLE, rust_src::nothing(project));
     }
-    // evcxr's allocator: to clear huge pages, and pages that it gave back too soon, takes it seconds.
+    // evcxr's allocator: to clear huge pages, and pages that it gave back too soon, takes it seconds. The
+    // cells inherit the first; where the system gives huge pages unasked, they have none.
     command.env("MIMALLOC_ALLOW_THP", "0").env("MIMALLOC_PURGE_DELAY", "-1");
     if let Some(folder) = env::var_os(spec::CARGO_FOLDER) {
         command.env("PATH", prepended("PATH", folder.into())?);
@@ -88,6 +93,8 @@ fn prepended(variable: &str, folder: PathBuf) -> Result<OsString> {
 struct Home {
     folder: PathBuf,
     lock_path: PathBuf,
+    /// Whether the standard library is read from the start-up file on.
+    has_start_up: bool,
     /// Held for the life of the process; the system frees it however the process ends.
     _lock: File,
 }
@@ -102,16 +109,16 @@ impl Home {
                 project.root().display()
             );
         }
-        remove_left_overs(&project.kernels())?;
         let folder = project.kernels().join(std::process::id().to_string());
         let lock_path = folder.with_extension("lock");
         let lock = File::create(&lock_path)?;
         lock.lock()?;
         clone_tree(&warm, &folder)?;
-        if rust_src::library(project).is_dir() {
+        let has_start_up = rust_src::is_there(project);
+        if has_start_up {
             fs::write(folder.join("init.evcxr"), start_up(project))?;
         }
-        Ok(Self { folder, lock_path, _lock: lock })
+        Ok(Self { folder, lock_path, has_start_up, _lock: lock })
     }
 
     fn remove(self) -> Result<()> {
@@ -121,8 +128,9 @@ impl Home {
 }
 
 /// Removes the clones of kernels that were killed: their locks are free.
-fn remove_left_overs(kernels: &Path) -> Result<()> {
-    for entry in fs::read_dir(kernels)? {
+fn remove_left_overs(project: &Project) -> Result<()> {
+    let _others_wait = warm::lock(project)?;
+    for entry in fs::read_dir(project.kernels())? {
         let lock_path = entry?.path();
         if lock_path.extension().is_none_or(|extension| extension != "lock") {
             continue;
@@ -145,19 +153,22 @@ mod tests {
 
     #[test]
     fn only_the_clones_of_dead_kernels_are_removed() {
-        let folder = tempfile::tempdir().unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let project = Project::at(root.path().to_owned());
+        let folder = project.kernels();
+        fs::create_dir(&folder).unwrap();
         for name in ["warm", "1", "2"] {
-            fs::create_dir(folder.path().join(name)).unwrap();
+            fs::create_dir(folder.join(name)).unwrap();
         }
-        File::create(folder.path().join("1.lock")).unwrap();
-        let alive = File::create(folder.path().join("2.lock")).unwrap();
+        File::create(folder.join("1.lock")).unwrap();
+        let alive = File::create(folder.join("2.lock")).unwrap();
         alive.lock().unwrap();
-        remove_left_overs(folder.path()).unwrap();
-        let there = |name: &str| folder.path().join(name).exists();
+        remove_left_overs(&project).unwrap();
+        let there = |name: &str| folder.join(name).exists();
         assert!(there("warm") && there("2") && there("2.lock"));
         assert!(!there("1") && !there("1.lock"));
         drop(alive);
-        remove_left_overs(folder.path()).unwrap();
+        remove_left_overs(&project).unwrap();
         assert!(there("warm") && !there("2") && !there("2.lock"));
     }
 }

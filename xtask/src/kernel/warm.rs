@@ -18,6 +18,10 @@ use crate::{
 
 const WORKSPACE: &str = include_str!("workspace.toml");
 
+/// What evcxr does with a cell: it builds it, and if it cannot tell a variable's type, as in every cell
+/// that does not compile, it checks it.
+const TASKS: [&str; 2] = ["build", "check"];
+
 /// The warm directory.
 #[must_use]
 pub fn folder(project: &Project) -> PathBuf {
@@ -65,8 +69,7 @@ pub fn ready(project: &Project, rustc: &str) -> Result<()> {
     // evcxr asks for the metadata of all platforms: now, not when someone opens a notebook offline.
     process::output(cargo(&next)?.args(["metadata", "--format-version", "1"]))?;
     let host = host(rustc).context("`rustc -vV` names no host")?;
-    // evcxr builds a cell, and checks one whose types it cannot tell, as of every typing error.
-    for task in ["build", "check"] {
+    for task in TASKS {
         process::run(cargo(&next)?.args([task, "--target", host]))
             .context("the crate `siglip_core` does not compile for the notebooks")?;
     }
@@ -149,5 +152,5 @@ fn stamp(project: &Project, rustc: &str) -> Result<Stamp> {
         parts.push((path, content));
     }
     let libtorch = fs::canonicalize(project.libtorch()).ok();
-    Ok(Stamp::of((parts, rustc, evcxr::VERSION, WORKSPACE, manifests(project)?, libtorch)))
+    Ok(Stamp::of((parts, rustc, evcxr::VERSION, WORKSPACE, TASKS, manifests(project)?, libtorch)))
 }

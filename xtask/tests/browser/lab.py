@@ -166,6 +166,12 @@ class Notebook:
         self.panel.get_by_title("Interrupt the kernel").click()
         expect(self.status).to_have_attribute("data-status", "idle", timeout=30 * SECOND)
 
+    def wait_until(self, condition):
+        deadline = time.monotonic() + CELLS
+        while not condition():
+            assert time.monotonic() < deadline, "it does not come to pass"
+            self.page.wait_for_timeout(50)
+
     def executed(self):
         """The highest number in front of a cell."""
         prompts = self.panel.locator(".jp-InputPrompt").all_inner_texts()

@@ -24,7 +24,8 @@
 //!
 //! Each run is two files, `<key>.npz` as [`Run::save`] writes it and `<key>.json` with
 //! description and summary, where `<key>` is a hash of the description, of what is
-//! recorded and of the sources that train. The JSON file is written last, so a run
+//! recorded and of the crate's sources that train; runs that others have left stay and are
+//! not read. The JSON file is written last, so a run
 //! that has one is whole and is not trained again, by this sweep or another one.
 
 mod describe;

@@ -111,7 +111,7 @@ fn a_finished_run_is_not_trained_again() {
     let (epochs, _) = trained(&first.recording(Record::default()));
     assert_eq!(epochs, 3 * 40, "what is recorded belongs to the run");
 
-    // Neither does a run that other sources have trained.
+    // A run that other sources have trained does not count either.
     for path in files.iter().filter(|path| path.extension().is_some_and(|it| it == "json")) {
         let entry = fs::read_to_string(path).unwrap();
         fs::write(path, entry.replace(env!("SIGLIP_TRAINING"), "0123456789abcdef")).unwrap();
