@@ -1,5 +1,5 @@
 //! The fused engine in a notebook's cell, which evcxr compiles with debug assertions and overflow
-//! checks, against the same in a program.
+//! checks, against the same in a program; and how long a kernel takes to its first finished cell.
 
 use std::fmt::Write;
 
@@ -12,11 +12,13 @@ use crate::{
     notebook::{self, Execution},
     process,
     project::Project,
+    python::Python,
     setup,
 };
 
 const EPOCHS: usize = 20_000;
 const ROUNDS: usize = 5;
+const STARTS: usize = 3;
 
 /// Measures both, and returns the table.
 ///
@@ -54,7 +56,27 @@ pub(super) fn table(project: &Project) -> Result<String> {
     writeln!(table, "N = 100, d = 10, one thread, best of {ROUNDS}, microseconds an epoch.\n")?;
     writeln!(table, "| program | notebook's cell | ratio |\n|---|---|---|")?;
     writeln!(table, "| {native_us:.2} | {cell_us:.2} | {:.2} |", cell / native)?;
+    writeln!(table, "\nSeconds from a kernel's start to its first finished cell, median of {STARTS}.\n")?;
+    writeln!(table, "| one kernel | the slower of two at once |\n|---|---|")?;
+    let [one, two] = [first_cell(project, &python, 1)?, first_cell(project, &python, 2)?];
+    writeln!(table, "| {one:.1} | {two:.1} |")?;
     Ok(table)
+}
+
+/// Seconds until all of `count` kernels that start at once have finished their first cell.
+fn first_cell(project: &Project, python: &Python, count: usize) -> Result<f64> {
+    let mut seconds = Vec::new();
+    for round in 1..=STARTS {
+        eprintln!("start {round} of {STARTS} of {count}");
+        let mut command = python.command();
+        command.args(["-c", include_str!("kernel_start.py")]).arg(project.notebooks()).arg(count.to_string());
+        let printed = process::output(&mut command)?;
+        // The kernel has lines of its own.
+        let each = printed.lines().filter_map(|line| line.strip_prefix("seconds ")?.parse().ok());
+        seconds.push(each.fold(0.0, f64::max));
+    }
+    seconds.sort_by(f64::total_cmp);
+    Ok(seconds[STARTS / 2])
 }
 
 fn notebook_of(project: &Project) -> Value {

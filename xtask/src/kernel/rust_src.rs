@@ -18,11 +18,12 @@ use crate::{files, files::Stamp, process, project::Project};
 /// The variable by which rust-analyzer is told where the sources are.
 pub const VARIABLE: &str = "RUST_SRC_PATH";
 
-/// Parts that no type of a cell comes from.
-const LEFT_OUT: [&str; 4] = ["stdarch", "portable-simd", "coretests", "alloctests"];
+/// Parts that no type of a cell comes from; and the manifest, by which rust-analyzer would run cargo to
+/// find the crates that the standard library is made with, and read these too.
+const LEFT_OUT: [&str; 5] = ["stdarch", "portable-simd", "coretests", "alloctests", "Cargo.toml"];
 
 /// Changes with what [`ready`] makes.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 
 fn folder(project: &Project) -> PathBuf {
     project.tools().join("rust-src")
@@ -91,6 +92,7 @@ mod tests {
     #[test]
     fn all_but_the_intrinsics_is_linked() {
         let (sources, project) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(sources.path().join("Cargo.toml"), "[workspace]").unwrap();
         for part in ["core", "std", "stdarch"] {
             fs::create_dir(sources.path().join(part)).unwrap();
             fs::write(sources.path().join(part).join("lib.rs"), part).unwrap();
@@ -98,6 +100,10 @@ mod tests {
         let folder = library(&Project::at(project.path().to_owned()));
         link(sources.path(), &folder).unwrap();
         assert_eq!(fs::read_to_string(folder.join("core/lib.rs")).unwrap(), "core");
-        assert!(folder.join("std").exists() && !folder.join("stdarch").exists());
+        assert!(
+            folder.join("std").exists()
+                && !folder.join("stdarch").exists()
+                && !folder.join("Cargo.toml").exists()
+        );
     }
 }
