@@ -2,8 +2,8 @@
 //!
 //! evcxr asks rust-analyzer for the types of a cell's variables, and that reads the standard library: when
 //! a kernel starts, before there is a cell, and again whenever `ctx/Cargo.toml` has changed, as by the
-//! first `:dep`. So it is given nothing to read at the start, and the sources from then on. Half of them
-//! are the processors' intrinsics in `stdarch`, which no variable of a cell has; these are left out.
+//! first `:dep`. So it is given nothing to read at the start, and the sources from then on, as far as a
+//! variable's type can come from them: without the processors' intrinsics, for example, which are half.
 
 use std::{
     fs,
@@ -48,7 +48,8 @@ pub fn is_there(project: &Project) -> bool {
 }
 
 /// Makes both folders anew if the toolchain, of which `rustc` is what `rustc -vV` prints, has changed. A
-/// toolchain without sources gets them by rustup if that can be; without, most variables need a type that is written out.
+/// toolchain without sources gets them by rustup if that can be; without, most variables need a type
+/// that is written out.
 ///
 /// # Errors
 /// If the project's folder cannot be written.
