@@ -122,11 +122,25 @@ class Notebook:
         for item in rest:
             self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{item}$")).last.click()
 
+    def start_all(self):
+        """Begins to run all cells, again if JupyterLab forgets them.
+
+        It does when it is still connecting to a kernel that it already calls idle.
+        """
+        prompt = self.panel.locator(".jp-CodeCell .jp-InputPrompt").last
+        for attempt in range(3):
+            self.menu("Run", "Run All Cells")
+            try:
+                expect(prompt).to_have_text("[*]:")
+                return
+            except AssertionError:
+                if attempt == 2:
+                    raise
+
     def run_all(self):
         """Runs all cells, and waits for the last."""
+        self.start_all()
         prompt = self.panel.locator(".jp-CodeCell .jp-InputPrompt").last
-        self.menu("Run", "Run All Cells")
-        expect(prompt).to_have_text("[*]:")
         expect(prompt).to_have_text(re.compile(r"\[\d+\]:"), timeout=CELLS * SECOND)
 
     def cell(self, text):

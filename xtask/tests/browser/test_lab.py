@@ -134,12 +134,12 @@ def goes_on_with_a_sweep(reader):
 
     book = reader.open("Sweep")
     book.wait_for_kernel()
-    book.menu("Run", "Run All Cells")
+    book.start_all()
     book.wait_until(lambda: len(finished()) >= 4)
     book.interrupt()
     kept = finished()
     assert len(kept) < seeds, kept
-    book.menu("Run", "Run All Cells")
+    book.start_all()
     # The kept ones come first: trained again, they would be written before any other.
     book.wait_until(lambda: len(finished()) > len(kept))
     assert kept.items() <= finished().items()
@@ -151,7 +151,7 @@ def runs_two_notebooks_at_once(reader):
     """two notebooks run at the same time and do not disturb each other"""
     first, second = reader.playground, reader.open("BasicExperiment")
     second.wait_for_kernel()
-    first.menu("Run", "Run All Cells")
+    first.start_all()
     second.run_all()
     finished = re.compile(r"All \d+ checks passed\.")
     expect(second.output("log.finish()")).to_have_text(finished)
