@@ -20,6 +20,7 @@ mod files;
 pub mod geometry;
 pub mod logbook;
 pub mod loss;
+mod npz;
 pub mod prelude;
 pub mod pretrained;
 mod run;

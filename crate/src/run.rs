@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use ndarray::{Array1, Array3, ArrayView3};
-use ndarray_npy::{NpzReader, NpzWriter};
+use ndarray::{Array3, ArrayView3};
 use serde::Serialize;
 
 use crate::display::{Table, short};
+use crate::npz::{Npy, NpzReader, NpzWriter};
 use crate::train::{History, State};
 use crate::{Error, Experiment, Geometry, Result, files};
 
@@ -158,13 +158,10 @@ impl Run {
     /// [`Error::File`] if `path` is not an npz file, or its `embeddings` are something else.
     pub fn read_embeddings(path: impl AsRef<Path>) -> Result<Option<Array3<f32>>> {
         let path = path.as_ref();
-        let file = std::fs::File::open(path).map_err(|error| Error::file(path, error))?;
-        let mut npz = NpzReader::new(file).map_err(|error| Error::file(path, error))?;
-        let names = npz.names().map_err(|error| Error::file(path, error))?;
-        match names.iter().any(|name| name == "embeddings" || name == "embeddings.npy") {
-            true => npz.by_name("embeddings").map(Some).map_err(|error| Error::file(path, error)),
-            false => Ok(None),
-        }
+        let mut npz = NpzReader::open(path).map_err(|error| Error::file(path, error))?;
+        let named = |reason: String| Error::file(path, format!("`embeddings` {reason}"));
+        let array = npz.find("embeddings").map_err(named)?;
+        array.map(|array| vectors(&array).map_err(named)).transpose()
     }
 
     /// Writes `embeddings` and, per epoch, `loss`, `temperature`, `relative_bias` and
@@ -176,13 +173,22 @@ impl Run {
         let path = path.as_ref();
         files::write_atomically(path, |file| {
             let mut npz = NpzWriter::new(file);
-            npz.add_array("embeddings", &self.state.embeddings)?;
+            let embeddings = &self.state.embeddings;
+            npz.numbers("embeddings", embeddings.shape(), embeddings.iter().copied())?;
             for (name, column) in self.history.columns() {
-                npz.add_array(name, &Array1::from_vec(column.clone()))?;
+                npz.numbers(name, &[column.len()], column.iter().copied())?;
             }
-            npz.finish()?;
-            Ok(())
+            Ok(npz.finish()?)
         })
         .map_err(|source| Error::file(path, source))
+    }
+}
+
+/// The vectors `[modalities, pairs, dim]` of an array; an error says why it has none.
+pub(crate) fn vectors(array: &Npy) -> Result<Array3<f32>, String> {
+    match array.shape[..] {
+        [modalities, pairs, dim] => Ok(Array3::from_shape_vec((modalities, pairs, dim), array.floats()?)
+            .expect("the header's shape is that of the data")),
+        _ => Err(format!("has shape {:?}, expected [modalities, pairs, dimension]", array.shape)),
     }
 }

@@ -83,11 +83,14 @@ impl Small {
         self.run(cells, 120).verdict.unwrap_err()
     }
 
-    /// What is in `.kernels` besides the warm directory and the locks.
+    /// What is in `.kernels` besides the warm directory, the spare clones and the locks.
     fn clones(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.project.kernels()).unwrap();
         let paths = entries.map(|entry| entry.unwrap().path());
-        paths.filter(|path| path.is_dir() && !path.ends_with("warm")).collect()
+        let is_kernels = |path: &PathBuf| {
+            path.file_name().unwrap().to_str().unwrap().chars().all(|letter| letter.is_ascii_digit())
+        };
+        paths.filter(is_kernels).collect()
     }
 }
 

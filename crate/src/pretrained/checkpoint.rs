@@ -47,7 +47,7 @@ impl Checkpoint {
     /// # Errors
     /// If there is neither, or a file's table of contents is not that of its bytes.
     pub fn open(folder: &Folder) -> Result<Self> {
-        let files = match folder.find("model.safetensors")? {
+        let files = match folder.find("model.safetensors") {
             Some(file) => vec![file],
             None => shard_files(folder)?,
         };
@@ -78,7 +78,7 @@ impl Checkpoint {
 
 /// The distinct files of `model.safetensors.index.json`, in order of their names.
 fn shard_files(folder: &Folder) -> Result<Vec<PathBuf>> {
-    let Some(index) = folder.find("model.safetensors.index.json")? else {
+    let Some(index) = folder.find("model.safetensors.index.json") else {
         let reason = "holds no model.safetensors: only checkpoints in that format are read";
         return Err(Error::checkpoint(folder.path(), reason));
     };

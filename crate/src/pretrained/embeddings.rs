@@ -1,19 +1,15 @@
 //! Embeddings of images and of their classes' names, and the study's `.npz` files of them.
 
-use std::{
-    fs::File,
-    io::{BufReader, BufWriter, Write},
-    path::Path,
-};
+use std::{fs::File, io, path::Path};
 
-use ndarray::{Array2, ArrayView1, ArrayView2, s};
-use zip::{ZipArchive, ZipWriter, result::ZipError, write::SimpleFileOptions};
+use ndarray::{Array2, ArrayView2, s};
 
-use super::{
-    Error,
-    npy::{Npy, write_header, write_strings},
+use super::Error;
+use crate::{
+    Error as CrateError, Result,
+    files::write_atomically,
+    npz::{Npy, NpzReader, NpzWriter},
 };
-use crate::{Error as CrateError, Result, files::write_atomically};
 
 /// Unit embeddings of images, grouped by class, and of each class's name.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,33 +57,16 @@ impl Embeddings {
             .map_err(|error| CrateError::file(file, error))
     }
 
-    fn write_arrays(&self, file: &File) -> Result<(), ZipError> {
-        let mut npz = ZipWriter::new(BufWriter::new(file));
-        let options = SimpleFileOptions::default()
-            .compression_method(zip::CompressionMethod::Stored)
-            .last_modified_time(zip::DateTime::default()) // the same bytes for the same embeddings
-            .large_file(true);
+    fn write_arrays(&self, file: &File) -> io::Result<()> {
+        let mut npz = NpzWriter::new(file);
         let shape = [self.image.nrows(), self.image.ncols()];
-
-        npz.start_file("image.npy", options)?;
-        write_header(&mut npz, "<f4", &shape)?;
-        self.image.rows().into_iter().try_for_each(|row| write_floats(&mut npz, row))?;
-
-        npz.start_file("text.npy", options)?;
-        write_header(&mut npz, "<f4", &shape)?;
-        for class in 0..self.classes.len() {
-            self.rows(class).try_for_each(|_| write_floats(&mut npz, self.class_text.row(class)))?;
-        }
-
-        npz.start_file("splits.npy", options)?;
-        write_header(&mut npz, "<i8", &[self.splits.len()])?;
-        self.splits.iter().try_for_each(|&split| npz.write_all(&(split as i64).to_le_bytes()))?;
-
-        npz.start_file("ordered_labels.npy", options)?;
+        npz.numbers("image", &shape, self.image.iter().copied())?;
         let labels = self.labels();
-        write_strings(&mut npz, labels.iter().map(|&class| self.classes[class].as_str()))?;
-        npz.finish()?.flush()?;
-        Ok(())
+        let text = labels.iter().flat_map(|&class| self.class_text.row(class));
+        npz.numbers("text", &shape, text.copied())?;
+        npz.numbers("splits", &[self.splits.len()], self.splits.iter().map(|&row| row as i64))?;
+        npz.strings("ordered_labels", labels.iter().map(|&class| self.classes[class].as_str()))?;
+        npz.finish()
     }
 
     /// Reads such a file, made here or by numpy's `savez` or `savez_compressed`.
@@ -95,14 +74,8 @@ impl Embeddings {
     /// # Errors
     /// If an array is absent, damaged, or does not fit the others.
     pub fn read(file: &Path) -> Result<Self> {
-        let opened = File::open(file).map_err(|error| CrateError::file(file, error))?;
-        let mut npz = ZipArchive::new(BufReader::new(opened))
-            .map_err(|error| CrateError::file(file, format!("is not an .npz file: {error}")))?;
-        let mut array = |name: &str| match npz.by_name(&format!("{name}.npy")) {
-            Ok(entry) => Npy::read(BufReader::new(entry)).map_err(|reason| Error::npz(file, name, reason)),
-            Err(ZipError::FileNotFound) => Err(Error::npz(file, name, "is not in the file")),
-            Err(error) => Err(Error::npz(file, name, error)),
-        };
+        let mut npz = NpzReader::open(file).map_err(|error| CrateError::file(file, error))?;
+        let mut array = |name: &str| npz.array(name).map_err(|reason| Error::npz(file, name, reason));
         let matrix = |npy: Npy, name: &str| match npy.shape[..] {
             [rows, columns] if rows > 0 && columns > 0 => {
                 let values = npy.floats().map_err(|reason| Error::npz(file, name, reason))?;
@@ -126,11 +99,6 @@ impl Embeddings {
         let classes = splits.iter().map(|&row| labels[row].clone()).collect();
         Ok(Self { image, class_text, classes, splits, skipped: Vec::new() })
     }
-}
-
-fn write_floats(mut writer: impl Write, row: ArrayView1<f32>) -> std::io::Result<()> {
-    let bytes: Vec<u8> = row.iter().flat_map(|value| value.to_le_bytes()).collect();
-    writer.write_all(&bytes)
 }
 
 /// Whether the four arrays describe one set of embeddings; else which does not, and why.

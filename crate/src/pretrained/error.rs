@@ -27,14 +27,12 @@ pub enum Error {
     },
     /// A checkpoint could not be had from the Hugging Face hub.
     #[error(
-        "cannot get `{file}` of `{id}` from the Hugging Face hub: {reason}. `{id}` is not a local folder. \
+        "cannot get `{id}`, which is not a local folder, from the Hugging Face hub: {reason}. \
          Without network, download it elsewhere (`hf download {id} --local-dir DIR`) and give its folder"
     )]
     Hub {
         /// The id as given, such as `google/siglip-base-patch16-224`.
         id: String,
-        /// The file that was asked for.
-        file: String,
         /// What the hub's client said.
         reason: String,
     },

@@ -80,7 +80,7 @@ impl Preprocessor {
     /// If there is neither, if a key asks for what SigLIP does not do, or if the size is
     /// not that of `config`.
     pub fn load(folder: &Folder, config: &Config) -> Result<Self> {
-        let (path, file) = match folder.find("preprocessor_config.json")? {
+        let (path, file) = match folder.find("preprocessor_config.json") {
             Some(path) => (path.clone(), json::read::<File>(&path)?),
             None => {
                 let path = folder.require("processor_config.json")?;

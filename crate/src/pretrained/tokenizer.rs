@@ -65,7 +65,7 @@ impl Tokenizer {
     /// # Errors
     /// If there is none, it cannot be read, or lacks its special tokens.
     pub fn load(folder: &Folder, config: &TextConfig) -> Result<Self> {
-        let settings: Settings = match folder.find("tokenizer_config.json")? {
+        let settings: Settings = match folder.find("tokenizer_config.json") {
             Some(file) => json::read(&file)?,
             None => Settings::default(),
         };
@@ -130,12 +130,12 @@ impl Pieces {
 }
 
 fn load_pieces(folder: &Folder) -> Result<(PathBuf, Pieces)> {
-    if let Some(file) = folder.find("spiece.model")? {
+    if let Some(file) = folder.find("spiece.model") {
         let bytes = json::read_limited(&file, MAX_BYTES)?;
         let model = SentencePiece::from_proto(&bytes).map_err(|reason| Error::tokenizer(&file, reason))?;
         return Ok((file, Pieces::Siglip(Box::new(model))));
     }
-    let Some(file) = folder.find("tokenizer.json")? else {
+    let Some(file) = folder.find("tokenizer.json") else {
         return Err(Error::checkpoint(folder.path(), "holds neither spiece.model nor tokenizer.json"));
     };
     let bytes = json::read_limited(&file, MAX_BYTES)?;

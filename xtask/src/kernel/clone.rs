@@ -1,12 +1,15 @@
 //! Cloning a build directory in a moment, without letting the clone change the original.
 
 use std::{
-    fs::{self, File},
-    io,
+    collections::HashSet,
+    fs::{self, File, Metadata},
+    os::unix::fs::MetadataExt,
     path::Path,
 };
 
 use anyhow::{Context, Result};
+
+use crate::files;
 
 /// Smaller files are quicker copied than worth a thought.
 const LARGE: u64 = 64 * 1024;
@@ -14,7 +17,8 @@ const LARGE: u64 = 64 * 1024;
 /// What is built in a clone: its artefacts are overwritten there.
 const OWN_CRATES: [&str; 3] = ["siglip_core", "ctx", "locked"];
 
-/// Clones `from`, a folder, to `to`, which must not exist.
+/// Makes `to` a clone of `from`, both folders. What is there already, as in a clone that was used, is
+/// kept where it is the same and replaced or removed where it is not.
 ///
 /// Large artefacts of the registry's crates, which cargo never rewrites in place, are hard-linked; all
 /// else is truly copied, with its modification time, by which cargo tells what is fresh.
@@ -25,23 +29,54 @@ pub fn clone_tree(from: &Path, to: &Path) -> Result<()> {
     clone_folder(from, to).with_context(|| format!("cannot clone {} to {}", from.display(), to.display()))
 }
 
-fn clone_folder(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir(to)?;
+fn clone_folder(from: &Path, to: &Path) -> Result<()> {
+    if !fs::symlink_metadata(to).is_ok_and(|found| found.is_dir()) {
+        files::remove(to)?;
+        fs::create_dir(to)?;
+    }
+    let mut names = HashSet::new();
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
         if entry.file_type()?.is_dir() {
             clone_folder(&source, &target)?;
         } else {
-            let metadata = entry.metadata()?;
-            let linked = is_shared(&source, metadata.len()) && fs::hard_link(&source, &target).is_ok();
-            if !linked {
-                fs::copy(&source, &target)?;
-                File::options().write(true).open(&target)?.set_modified(metadata.modified()?)?;
-            }
+            clone_file(&source, &target)?;
+        }
+        names.insert(entry.file_name());
+    }
+    for entry in fs::read_dir(to)? {
+        let entry = entry?;
+        if !names.contains(&entry.file_name()) {
+            files::remove(&entry.path())?;
         }
     }
     Ok(())
+}
+
+fn clone_file(source: &Path, target: &Path) -> Result<()> {
+    let original = fs::metadata(source)?;
+    let is_shared = is_shared(source, original.len());
+    let found = fs::symlink_metadata(target).ok();
+    if found.is_some_and(|found| is_clone(&original, &found, is_shared)) {
+        return Ok(());
+    }
+    files::remove(target)?;
+    let linked = is_shared && fs::hard_link(source, target).is_ok();
+    if !linked {
+        fs::copy(source, target)?;
+        File::options().write(true).open(target)?.set_modified(original.modified()?)?;
+    }
+    Ok(())
+}
+
+/// Whether nothing has to be done. A copy that was written to has another time of modification.
+fn is_clone(original: &Metadata, found: &Metadata, is_shared: bool) -> bool {
+    let one_file = (original.dev(), original.ino()) == (found.dev(), found.ino());
+    let same = found.is_file()
+        && original.len() == found.len()
+        && (original.mtime(), original.mtime_nsec()) == (found.mtime(), found.mtime_nsec());
+    same && one_file == is_shared
 }
 
 /// Whether original and clone may be one file.
@@ -62,10 +97,7 @@ fn is_shared(path: &Path, length: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        os::unix::fs::MetadataExt,
-        time::{Duration, SystemTime},
-    };
+    use std::time::{Duration, SystemTime};
 
     use super::*;
 
@@ -107,6 +139,42 @@ mod tests {
         }
         fs::write(copy.join("deps/libsiglip_core-1.rlib"), "rebuilt").unwrap();
         assert_eq!(fs::read(warm.join("deps/libsiglip_core-1.rlib")).unwrap(), vec![7; LARGE as usize]);
-        assert!(clone_tree(&warm, &copy).is_err(), "a clone never merges into what is there");
+    }
+    #[test]
+    fn a_used_clone_becomes_equal_again_and_what_is_the_same_is_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let (warm, copy) = (folder.path().join("warm"), folder.path().join("copy"));
+        let library = vec![7; usize::try_from(LARGE).unwrap()];
+        let original: [(&str, &[u8]); 5] = [
+            ("deps/libtch-1.rlib", &library),
+            ("deps/libsiglip_core-1.rlib", &library),
+            ("stamp", b"one"),
+            ("ctx/Cargo.toml", b"[package]"),
+            ("ctx/src", b"a file, where the clone has a folder"),
+        ];
+        for (name, content) in original {
+            files::write(&warm.join(name), content).unwrap();
+        }
+        clone_tree(&warm, &copy).unwrap();
+        let inode = |name: &str| fs::metadata(copy.join(name)).unwrap().ino();
+        let kept = inode("stamp");
+        fs::remove_file(copy.join("ctx/src")).unwrap();
+        files::write(&copy.join("deps/libtch-1.rlib"), "unlinked and rebuilt").unwrap();
+        fs::write(copy.join("ctx/Cargo.toml"), "[package-").unwrap();
+        fs::write(copy.join("init.evcxr"), "").unwrap();
+        files::write(&copy.join("ctx/src/lib.rs"), "").unwrap();
+        files::write(&copy.join("ctx/target/libctx.so"), "").unwrap();
+        clone_tree(&warm, &copy).unwrap();
+        let below = |root: &Path| {
+            let paths = files::below(root).unwrap();
+            paths.iter().map(|path| path.strip_prefix(root).unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(below(&copy), below(&warm));
+        for (name, content) in original {
+            assert_eq!(fs::read(copy.join(name)).unwrap(), content, "{name}");
+        }
+        assert_eq!(inode("deps/libtch-1.rlib"), fs::metadata(warm.join("deps/libtch-1.rlib")).unwrap().ino());
+        assert_eq!(inode("stamp"), kept);
+        assert!(!copy.join("ctx/target").exists());
     }
 }

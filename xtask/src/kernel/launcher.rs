@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{clone_tree, evcxr, rust_src, spec, warm};
+use super::{evcxr, rust_src, spare, spec, warm};
 use crate::{files, process, project::Project};
 
 /// Runs a kernel until Jupyter ends it.
@@ -52,7 +52,7 @@ pub fn run(project: &Project, connection_file: &Path) -> Result<()> {
         }
         thread::sleep(Duration::from_millis(50));
     };
-    home.remove()?;
+    home.leave(project, status.success())?;
     exit(status.code().unwrap_or(1));
 }
 
@@ -113,7 +113,7 @@ impl Home {
         let lock_path = folder.with_extension("lock");
         let lock = File::create(&lock_path)?;
         lock.lock()?;
-        clone_tree(&warm, &folder)?;
+        spare::take(project, &folder)?;
         let has_start_up = rust_src::is_there(project);
         if has_start_up {
             fs::write(folder.join("init.evcxr"), start_up(project))?;
@@ -121,8 +121,14 @@ impl Home {
         Ok(Self { folder, lock_path, has_start_up, _lock: lock })
     }
 
-    fn remove(self) -> Result<()> {
-        files::remove(&self.folder)?;
+    /// Where evcxr was killed, its compiler may still be writing, so that folder serves no other kernel.
+    fn leave(self, project: &Project, can_be_kept: bool) -> Result<()> {
+        if can_be_kept {
+            let _others_wait = warm::lock(project)?;
+            spare::give(project, &self.folder)?;
+        } else {
+            files::remove(&self.folder)?;
+        }
         files::remove(&self.lock_path)
     }
 }

@@ -10,6 +10,7 @@
 //! .kernels/warm/ctx/         evcxr's directory (EVCXR_TMPDIR)
 //! .kernels/warm/locked/      depends on siglip_core, so that cargo keeps the versions locked
 //!                            while ctx has no dependency yet
+//! .kernels/spare-1, -2       clones that wait for the next kernels
 //! .kernels/<process>/        a running kernel's clone, with evcxr's start-up file init.evcxr,
 //!                            and <process>.lock, which it holds
 //! ```
@@ -18,6 +19,7 @@ mod clone;
 pub mod evcxr;
 pub mod launcher;
 pub mod rust_src;
+mod spare;
 pub mod spec;
 pub mod warm;
 

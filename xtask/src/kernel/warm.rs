@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::{clone_tree, evcxr};
+use super::{clone_tree, evcxr, spare};
 use crate::{
     files::{self, Stamp},
     process,
@@ -76,13 +76,16 @@ pub fn ready(project: &Project, rustc: &str) -> Result<()> {
     stamp.put(&next.join("stamp"))?;
     let _lock = lock(project)?;
     files::remove(&folder(project))?;
-    fs::rename(&next, folder(project)).context("cannot put the new build directory in its place")
+    fs::rename(&next, folder(project)).context("cannot put the new build directory in its place")?;
+    spare::make(project)
 }
 
-/// Leaves in `next` the best start: what an interruption left, else a clone of the old, else nothing.
+/// Leaves in `next` the best start: what an interruption left, else a clone of the old, else nothing. What
+/// was built of other versions would only be cloned for every kernel.
 fn start_from_what_is_there(project: &Project, next: &Path, rustc: &str) -> Result<()> {
-    let compiler = Stamp::of((rustc, evcxr::VERSION));
-    let usable = |folder: &Path| compiler.is_at(&folder.join("compiler"));
+    let locked = fs::read(project.root().join("Cargo.lock")).context("cannot read Cargo.lock")?;
+    let versions = Stamp::of((rustc, evcxr::VERSION, locked));
+    let usable = |folder: &Path| versions.is_at(&folder.join("versions"));
     if !usable(next) {
         files::remove(next)?;
         let warm = folder(project);
@@ -91,7 +94,7 @@ fn start_from_what_is_there(project: &Project, next: &Path, rustc: &str) -> Resu
             clone_tree(&warm, next)?;
         }
     }
-    compiler.put(&next.join("compiler"))
+    versions.put(&next.join("versions"))
 }
 
 fn write_manifests(project: &Project, folder: &Path) -> Result<()> {

@@ -1,15 +1,14 @@
 //! A folder of finished runs, found again by their descriptions.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array1, Array3};
-use ndarray_npy::NpzReader;
 use serde::{Deserialize, Serialize};
 
+use crate::npz::NpzReader;
 use crate::train::{History, State};
-use crate::{Error, Experiment, Record, Result, Run, files};
+use crate::{Error, Experiment, Record, Result, Run, files, run};
 
 /// A hash of the sources that train, from the build script: runs of others are not taken for theirs.
 const TRAINING: &str = env!("SIGLIP_TRAINING");
@@ -53,10 +52,10 @@ impl Store {
         if !same {
             return None;
         }
-        let mut npz = NpzReader::new(File::open(npz).ok()?).ok()?;
-        let embeddings: Array3<f32> = npz.by_name("embeddings").ok()?;
+        let mut npz = NpzReader::open(&npz).ok()?;
+        let embeddings = run::vectors(&npz.array("embeddings").ok()?).ok()?;
         let mut column = |name: &str, wanted: bool| match wanted {
-            true => npz.by_name(name).ok().map(|column: Array1<f64>| column.into_raw_vec_and_offset().0),
+            true => npz.array(name).and_then(|column| column.doubles()).ok(),
             false => Some(Vec::new()),
         };
         let Record { margin, xi } = self.record;

@@ -1,12 +1,12 @@
-//! Arrays in `.npz` files: numpy's `.npy` format, of numbers and of strings.
+//! One array: numpy's `.npy` format, of numbers and of strings.
 
 use std::io::{Read, Write};
 
 /// One array as numpy saves it: a header, and the elements in C order.
-pub(super) struct Npy {
+pub(crate) struct Npy {
     /// Such as `<f4`.
-    pub(super) dtype: String,
-    pub(super) shape: Vec<usize>,
+    dtype: String,
+    pub(crate) shape: Vec<usize>,
     /// The elements; their number and size are those of the header.
     data: Vec<u8>,
 }
@@ -46,7 +46,7 @@ impl Npy {
     }
 
     /// The elements as float32, of any floating-point type.
-    pub(super) fn floats(&self) -> Result<Vec<f32>, String> {
+    pub(crate) fn floats(&self) -> Result<Vec<f32>, String> {
         match self.dtype.as_str() {
             "<f4" => Ok(self.elements(f32::from_le_bytes)),
             "<f8" => Ok(self.elements(|bytes| f64::from_le_bytes(bytes) as f32)),
@@ -55,8 +55,16 @@ impl Npy {
         }
     }
 
+    /// The elements as float64.
+    pub(crate) fn doubles(&self) -> Result<Vec<f64>, String> {
+        match self.dtype.as_str() {
+            "<f8" => Ok(self.elements(f64::from_le_bytes)),
+            other => Err(format!("is of type {other}, expected float64")),
+        }
+    }
+
     /// The elements as indices, of any integer type.
-    pub(super) fn indices(&self) -> Result<Vec<usize>, String> {
+    pub(crate) fn indices(&self) -> Result<Vec<usize>, String> {
         let index =
             |value: i64| usize::try_from(value).map_err(|_| format!("has {value}, expected an index"));
         match self.dtype.as_str() {
@@ -72,7 +80,7 @@ impl Npy {
     }
 
     /// The elements as strings, of numpy's fixed-width Unicode or byte type.
-    pub(super) fn strings(&self) -> Result<Vec<String>, String> {
+    pub(crate) fn strings(&self) -> Result<Vec<String>, String> {
         let count = self.shape.iter().product();
         let width = self.data.len().checked_div(count).unwrap_or(0);
         if width == 0 {
