@@ -140,6 +140,7 @@ mod tests {
         fs::write(copy.join("deps/libsiglip_core-1.rlib"), "rebuilt").unwrap();
         assert_eq!(fs::read(warm.join("deps/libsiglip_core-1.rlib")).unwrap(), vec![7; LARGE as usize]);
     }
+
     #[test]
     fn a_used_clone_becomes_equal_again_and_what_is_the_same_is_not_touched() {
         let folder = tempfile::tempdir().unwrap();
