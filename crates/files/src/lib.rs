@@ -1,0 +1,44 @@
+//! Files that are whole or not there, and numpy's `.npz`.
+//!
+//! Everything that the project leaves on disk goes through [`write_whole`], so that a crash,
+//! a full disk or an interruption never leaves half a file under its name. [`npz`] reads and
+//! writes the arrays that are exchanged with Python. Of the workspace this crate knows nothing;
+//! it depends on `tempfile` and `zip` alone.
+//!
+//! ```
+//! use std::io::Write;
+//!
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("numbers/three.txt");
+//! files::write_whole(&path, |file| Ok(file.write_all(b"3\n")?))?;
+//! assert_eq!(std::fs::read(path)?, b"3\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod npz;
+mod whole;
+
+use std::path::PathBuf;
+
+pub use whole::write_whole;
+
+/// Why a file could not be read or written.
+pub type Reason = Box<dyn std::error::Error + Send + Sync>;
+
+/// A file that could not be read or written, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {reason}", path = path.display())]
+pub struct Error {
+    /// The file.
+    pub path: PathBuf,
+    /// Why not.
+    #[source]
+    pub reason: Reason,
+}
+
+impl Error {
+    /// An error about `path`.
+    pub fn new(path: impl Into<PathBuf>, reason: impl Into<Reason>) -> Self {
+        Self { path: path.into(), reason: reason.into() }
+    }
+}

@@ -1,0 +1,121 @@
+//! numpy's `.npz` files: zip archives of arrays, in numpy's `.npy` format each.
+
+mod npy;
+
+use std::{
+    fs::File,
+    io::{self, BufReader, BufWriter, Write},
+    path::Path,
+};
+
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter, result::ZipError, write::SimpleFileOptions};
+
+pub use npy::Npy;
+
+/// A file that is read, written here or by numpy's `savez` or `savez_compressed`.
+pub struct NpzReader(ZipArchive<BufReader<File>>);
+
+impl NpzReader {
+    /// Opens `path`.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is no zip archive.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let not_one = |error| io::Error::other(format!("is not an .npz file: {error}"));
+        Ok(Self(ZipArchive::new(BufReader::new(File::open(path)?)).map_err(not_one)?))
+    }
+
+    /// The array `name`, if the file has it; an error says why it cannot be read.
+    pub fn find(&mut self, name: &str) -> Result<Option<Npy>, String> {
+        match self.0.by_name(&format!("{name}.npy")) {
+            Ok(entry) => Npy::read(BufReader::new(entry)).map(Some),
+            Err(ZipError::FileNotFound) => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// The array `name`.
+    pub fn array(&mut self, name: &str) -> Result<Npy, String> {
+        self.find(name)?.ok_or_else(|| "is not in the file".to_owned())
+    }
+}
+
+/// A file that is written; the same arrays give the same bytes.
+pub struct NpzWriter<'a>(ZipWriter<&'a File>);
+
+impl<'a> NpzWriter<'a> {
+    /// A writer of `file`, from its beginning.
+    pub fn new(file: &'a File) -> Self {
+        Self(ZipWriter::new(file))
+    }
+
+    /// An array of numbers, as many as `shape` says, in C order.
+    pub fn numbers<T: Number>(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        elements: impl IntoIterator<Item = T>,
+    ) -> io::Result<()> {
+        let mut writer = self.start(name)?;
+        npy::write_header(&mut writer, T::TYPE, shape)?;
+        elements.into_iter().try_for_each(|number| writer.write_all(number.to_bytes().as_ref()))?;
+        writer.flush()
+    }
+
+    /// An array of strings.
+    pub fn strings<'b>(
+        &mut self,
+        name: &str,
+        strings: impl Iterator<Item = &'b str> + Clone,
+    ) -> io::Result<()> {
+        let mut writer = self.start(name)?;
+        npy::write_strings(&mut writer, strings)?;
+        writer.flush()
+    }
+
+    /// Writes the archive's table of contents.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn finish(self) -> io::Result<()> {
+        self.0.finish()?.flush()
+    }
+
+    fn start(&mut self, name: &str) -> io::Result<impl Write> {
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .last_modified_time(DateTime::default())
+            .large_file(true);
+        self.0.start_file(format!("{name}.npy"), options)?;
+        Ok(BufWriter::new(&mut self.0))
+    }
+}
+
+/// A number that numpy has a type for.
+pub trait Number {
+    /// numpy's name of the type.
+    const TYPE: &'static str;
+    /// Its bytes, little endian.
+    fn to_bytes(self) -> impl AsRef<[u8]>;
+}
+
+impl Number for f32 {
+    const TYPE: &'static str = "<f4";
+    fn to_bytes(self) -> impl AsRef<[u8]> {
+        self.to_le_bytes()
+    }
+}
+
+impl Number for f64 {
+    const TYPE: &'static str = "<f8";
+    fn to_bytes(self) -> impl AsRef<[u8]> {
+        self.to_le_bytes()
+    }
+}
+
+impl Number for i64 {
+    const TYPE: &'static str = "<i8";
+    fn to_bytes(self) -> impl AsRef<[u8]> {
+        self.to_le_bytes()
+    }
+}

@@ -1,0 +1,155 @@
+//! The weights of a checkpoint: one or several safetensors files.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use safetensors::{Dtype, tensor::Metadata};
+use serde::Deserialize;
+use tch::{Device, Kind, Tensor};
+
+use super::{Error, Folder, json};
+use crate::{Error, Result};
+
+/// The tensors of a checkpoint, by Hugging Face's names. Opening reads the tables of
+/// contents only; nothing is allocated that the files do not really hold.
+#[derive(Debug)]
+pub struct Checkpoint {
+    shards: Vec<Shard>,
+    /// Which shard has a tensor.
+    index: HashMap<String, usize>,
+}
+
+#[derive(Debug)]
+struct Shard {
+    file: PathBuf,
+    metadata: Metadata,
+    /// Where the tensors' bytes begin.
+    start: usize,
+    /// The whole file, mapped into memory: nothing is read before it is used.
+    bytes: Tensor,
+}
+
+/// As the safetensors format prescribes.
+const MAX_HEADER: u64 = 100_000_000;
+
+#[derive(Deserialize)]
+struct ShardIndex {
+    weight_map: HashMap<String, String>,
+}
+
+impl Checkpoint {
+    /// Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names.
+    ///
+    /// # Errors
+    /// If there is neither, or a file's table of contents is not that of its bytes.
+    pub fn open(folder: &Folder) -> Result<Self> {
+        let files = match folder.find("model.safetensors") {
+            Some(file) => vec![file],
+            None => shard_files(folder)?,
+        };
+        let shards = files.into_iter().map(Shard::open).collect::<Result<Vec<_>>>()?;
+        let index = (shards.iter().enumerate())
+            .flat_map(|(k, shard)| shard.metadata.offset_keys().into_iter().map(move |name| (name, k)))
+            .collect();
+        Ok(Self { shards, index })
+    }
+
+    /// The files that hold the weights.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.shards.iter().map(|shard| shard.file.as_path())
+    }
+
+    /// Reads the tensor `name`, which must have `shape`, and converts it to `kind`.
+    ///
+    /// # Errors
+    /// If it is absent, has another shape, or is not of a floating-point type.
+    pub fn tensor(&self, name: &str, shape: &[i64], kind: Kind) -> Result<Tensor> {
+        let Some(&shard) = self.index.get(name) else {
+            let reason = format!("has no tensor `{name}`, which config.json implies");
+            return Err(Error::checkpoint(&self.shards[0].file, reason));
+        };
+        self.shards[shard].tensor(name, shape, kind)
+    }
+}
+
+/// The distinct files of `model.safetensors.index.json`, in order of their names.
+fn shard_files(folder: &Folder) -> Result<Vec<PathBuf>> {
+    let Some(index) = folder.find("model.safetensors.index.json") else {
+        let reason = "holds no model.safetensors: only checkpoints in that format are read";
+        return Err(Error::checkpoint(folder.path(), reason));
+    };
+    let map: ShardIndex = json::read(&index)?;
+    let mut names: Vec<_> = map.weight_map.into_values().collect();
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        return Err(Error::checkpoint(index, "`weight_map` names no file"));
+    }
+    names
+        .iter()
+        .map(|name| match Path::new(name).components().collect::<Vec<_>>()[..] {
+            [std::path::Component::Normal(_)] => folder.require(name),
+            _ => Err(Error::checkpoint(&index, format!("names `{name}`, which is not in its folder"))),
+        })
+        .collect()
+}
+
+impl Shard {
+    fn open(file: PathBuf) -> Result<Self> {
+        let io = |error| Error::file(&file, error);
+        let mut reader = File::open(&file).map_err(io)?;
+        let length = reader.metadata().map_err(io)?.len();
+        let mut header_length = [0; 8];
+        reader.read_exact(&mut header_length).map_err(io)?;
+        let header_length = u64::from_le_bytes(header_length);
+        if header_length > MAX_HEADER.min(length - 8) {
+            let reason = format!(
+                "is not a safetensors file, or truncated: it claims a table of contents of {header_length} bytes, \
+                 and has {length} bytes in all"
+            );
+            return Err(Error::checkpoint(file, reason));
+        }
+        let mut header = vec![0; header_length as usize];
+        reader.read_exact(&mut header).map_err(io)?;
+        let metadata: Metadata = serde_json::from_slice(&header).map_err(|error| {
+            Error::checkpoint(&file, format!("its table of contents is invalid: {error}"))
+        })?;
+        let start = 8 + header_length;
+        if (metadata.data_len() as u64).checked_add(start) != Some(length) {
+            let reason = format!(
+                "is truncated or damaged: its table of contents describes {} bytes of weights, and {} are there",
+                metadata.data_len(),
+                length - start
+            );
+            return Err(Error::checkpoint(file, reason));
+        }
+        let name = file.to_str().ok_or_else(|| Error::checkpoint(&file, "has a name that is not UTF-8"))?;
+        let bytes = Tensor::f_from_file(name, false, length as i64, (Kind::Uint8, Device::Cpu))?;
+        Ok(Self { metadata, start: start as usize, bytes, file })
+    }
+
+    fn tensor(&self, name: &str, shape: &[i64], kind: Kind) -> Result<Tensor> {
+        let error = |reason: String| Error::checkpoint(&self.file, format!("tensor `{name}` {reason}"));
+        let info = self.metadata.info(name).ok_or_else(|| error("is missing".to_owned()))?;
+        if !info.shape.iter().map(|&n| n as i64).eq(shape.iter().copied()) {
+            return Err(error(format!("has shape {:?}; config.json implies {shape:?}", info.shape)));
+        }
+        let stored = match info.dtype {
+            Dtype::F32 => Kind::Float,
+            Dtype::F16 => Kind::Half,
+            Dtype::BF16 => Kind::BFloat16,
+            Dtype::F64 => Kind::Double,
+            other => return Err(error(format!("is of type {other:?}, expected a floating-point type"))),
+        };
+        let (begin, end) = info.data_offsets;
+        let bytes = self.bytes.f_narrow(0, (self.start + begin) as i64, (end - begin) as i64)?;
+        // Numbers have to stand at a multiple of their size, as in files of today they do.
+        let aligned = (self.start + begin).is_multiple_of(stored.elt_size_in_bytes());
+        let bytes = if aligned { bytes } else { bytes.copy() };
+        Ok(bytes.f_view_dtype(stored)?.f_view(shape)?.f_to_kind(kind)?)
+    }
+}

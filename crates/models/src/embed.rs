@@ -1,0 +1,347 @@
+//! `siglip embed`: a whole data set, in batches, and so that it can be left alone.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::mpsc::{SyncSender, sync_channel},
+    thread,
+    time::{Duration, Instant, UNIX_EPOCH},
+};
+
+use ndarray::{Array2, Axis};
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+use super::{
+    Dataset, Dtype, Embedder, Embeddings, Error, Item, Preprocessor, decode, journal::Journal, preprocess,
+};
+use crate::{Error, Result};
+
+/// What to embed, and how.
+#[derive(Debug, Clone)]
+pub struct EmbedOptions {
+    /// Folder of a checkpoint in Hugging Face's layout, or a hub id.
+    pub model: String,
+    /// Folder of images, or tar archive.
+    pub images: PathBuf,
+    /// Names the class of the k-th image, in order of names, in line k. Without it an
+    /// image's class is the folder that it lies in.
+    pub labels: Option<PathBuf>,
+    /// The `.npz` file to write. Finished batches are kept beside it, in a file with
+    /// `.partial` at the end of its name, until all are there.
+    pub out: PathBuf,
+    /// Images, or texts, that go through the model at once.
+    pub batch: usize,
+    /// Type of weights and activations.
+    pub dtype: Dtype,
+    /// Whether images that cannot be decoded are left out; else the first one stops the run.
+    pub skip_broken: bool,
+}
+
+impl EmbedOptions {
+    /// float32, in batches of 16, of class folders; a broken image stops the run.
+    pub fn new(model: impl Into<String>, images: impl Into<PathBuf>, out: impl Into<PathBuf>) -> Self {
+        Self {
+            model: model.into(),
+            images: images.into(),
+            labels: None,
+            out: out.into(),
+            batch: 16,
+            dtype: Dtype::F32,
+            skip_broken: false,
+        }
+    }
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EmbedProgress {
+    /// What is being embedded: `texts` or `images`.
+    pub stage: &'static str,
+    /// How many are done.
+    pub done: usize,
+    /// How many of them an earlier run had finished.
+    pub resumed: usize,
+    /// How many there are.
+    pub total: usize,
+    /// Since the stage began.
+    pub elapsed: Duration,
+}
+
+impl EmbedProgress {
+    /// Texts or images each second; none before the first batch.
+    pub fn rate(&self) -> Option<f64> {
+        let computed = self.done - self.resumed;
+        (computed > 0).then(|| computed as f64 / self.elapsed.as_secs_f64())
+    }
+
+    /// Time that the rest of the stage will take.
+    pub fn left(&self) -> Option<Duration> {
+        self.rate().map(|rate| Duration::from_secs_f64((self.total - self.done) as f64 / rate))
+    }
+}
+
+impl std::fmt::Display for EmbedProgress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} of {}", self.stage, self.done, self.total)?;
+        if let (Some(rate), Some(left)) = (self.rate(), self.left()) {
+            let left = left.as_secs();
+            write!(f, ", {rate:.1}/s, {}:{:02}:{:02} left", left / 3600, left / 60 % 60, left % 60)?;
+        }
+        Ok(())
+    }
+}
+
+/// More would be slower, and take memory.
+const MAX_BATCH: usize = 4096;
+
+/// Embeds images and the names of their classes, and writes them to `options.out`.
+///
+/// Rows are ordered by class name, then image name. Each distinct class name is embedded
+/// once. Images are decoded and resized on all cores while the model computes. A run that
+/// was interrupted continues where it was, with the same result to the bit.
+///
+/// # Errors
+/// What [`Embedder::load`] and [`Dataset::open`] find; a broken image, unless they are
+/// skipped; a journal of another run at the same place.
+pub fn embed(options: &EmbedOptions, progress: &mut dyn FnMut(&EmbedProgress)) -> Result<Embeddings> {
+    if !(1..=MAX_BATCH).contains(&options.batch) {
+        let value = options.batch.to_string();
+        return Err(Error::Option { option: "batch", value, expected: "1 to 4096" }.into());
+    }
+    let mut items = Dataset::open(&options.images, options.labels.as_deref())?.items;
+    items.sort_by(|a, b| (&a.label, &a.name).cmp(&(&b.label, &b.name)));
+    let embedder = Embedder::load(&options.model, options.dtype)?;
+    let mut journal = Journal::open(journal_path(&options.out)?, &description(options, &embedder)?)?;
+
+    let mut classes: Vec<String> = items.iter().map(|item| item.label.clone()).collect();
+    classes.dedup();
+    let class_text = embed_texts(&embedder, &classes, options.batch, &mut journal, progress)?;
+    let image = embed_images(&embedder, &items, options, &mut journal, progress)?;
+    let embeddings = group(&items, image, &classes, &class_text)?;
+    embeddings.write(&options.out)?;
+    journal.remove()?;
+    Ok(embeddings)
+}
+
+fn journal_path(out: &Path) -> Result<PathBuf> {
+    let mut name =
+        out.file_name().ok_or_else(|| Error::file(out, "is not the name of a file"))?.to_owned();
+    if out.is_dir() {
+        // Better now than after hours.
+        return Err(Error::file(out, "is a folder, expected the name of a file"));
+    }
+    name.push(".partial");
+    if let Some(folder) = out.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, error))?;
+    }
+    Ok(out.with_file_name(name))
+}
+
+/// What all batches of a run have in common.
+fn description(options: &EmbedOptions, embedder: &Embedder) -> Result<Value> {
+    let stamp = |file: &PathBuf| {
+        let metadata = file.metadata().map_err(|error| Error::file(file, error))?;
+        Ok(json!([metadata.len(), metadata.modified().ok().map(nanoseconds)]))
+    };
+    Ok(json!({
+        "format": 1,
+        "model": options.model,
+        "config": embedder.config,
+        "preprocessor": embedder.preprocessor,
+        "weights": embedder.weights.iter().map(stamp).collect::<Result<Vec<_>>>()?,
+        "dtype": options.dtype,
+        "batch": options.batch,
+    }))
+}
+
+fn nanoseconds(time: std::time::SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |duration| duration.as_nanos() as u64)
+}
+
+/// Embeddings `[texts, D]`.
+fn embed_texts(
+    embedder: &Embedder,
+    texts: &[String],
+    batch: usize,
+    journal: &mut Journal,
+    progress: &mut dyn FnMut(&EmbedProgress),
+) -> Result<Array2<f32>> {
+    let mut clock = Clock::start("texts", texts.len());
+    let mut rows = Rows::new(texts.len(), embedder);
+    progress(&clock.now());
+    for (k, texts) in texts.chunks(batch).enumerate() {
+        let key = json!({ "texts": texts });
+        if let Some(values) = journal.take(&key, rows.width * texts.len()) {
+            rows.set(k * batch, &values);
+            clock.resumed(texts.len());
+        } else {
+            let (values, _) = embedder.texts(texts)?.into_raw_vec_and_offset();
+            journal.append(&key, &values)?;
+            rows.set(k * batch, &values);
+            clock.computed(texts.len());
+        }
+        progress(&clock.now());
+    }
+    Ok(rows.into_matrix())
+}
+
+/// Embeddings `[images, D]`. Rows of images that were skipped are not numbers.
+fn embed_images(
+    embedder: &Embedder,
+    items: &[Item],
+    options: &EmbedOptions,
+    journal: &mut Journal,
+    progress: &mut dyn FnMut(&EmbedProgress),
+) -> Result<Array2<f32>> {
+    let mut clock = Clock::start("images", items.len());
+    let mut rows = Rows::new(items.len(), embedder);
+    let mut unfinished = Vec::new();
+    for (k, items) in items.chunks(options.batch).enumerate() {
+        match journal.take(&key(items), rows.width * items.len()) {
+            Some(values) if options.skip_broken || values.iter().all(|value| value.is_finite()) => {
+                rows.set(k * options.batch, &values);
+                clock.resumed(items.len());
+            }
+            _ => unfinished.push((k * options.batch, items)),
+        }
+    }
+    progress(&clock.now());
+    let pool = rayon::ThreadPoolBuilder::new().build().map_err(Error::Threads)?;
+    thread::scope(|scope| {
+        // While one batch is computed another waits, and a third is being decoded.
+        let (sender, receiver) = sync_channel(1);
+        let (batches, preprocessor) = (&unfinished, &embedder.preprocessor);
+        scope.spawn(move || pool.install(|| prepare(batches, preprocessor, &sender)));
+        for (&(first, items), pixels) in unfinished.iter().zip(receiver) {
+            if !options.skip_broken
+                && let Some(position) = pixels.iter().position(Result::is_err)
+            {
+                return Err(stopped(pixels.into_iter().nth(position), &clock, journal));
+            }
+            let values = embed_batch(embedder, pixels, rows.width)?;
+            journal.append(&key(items), &values)?;
+            rows.set(first, &values);
+            clock.computed(items.len());
+            progress(&clock.now());
+        }
+        Ok(rows.into_matrix())
+    })
+}
+
+/// Identifies a batch of images, so that one whose files have changed is computed anew.
+fn key(items: &[Item]) -> Value {
+    items.iter().map(|item| json!([item.name, item.length, item.modified.map(nanoseconds)])).collect()
+}
+
+/// Pixel values of an image, or why there are none.
+type Pixels = Result<Vec<f32>>;
+
+/// Decodes and resizes batch by batch, each on all threads of the pool, until nobody
+/// receives any more.
+fn prepare(batches: &[(usize, &[Item])], preprocessor: &Preprocessor, sender: &SyncSender<Vec<Pixels>>) {
+    let read = |item: &Item| Ok(preprocess(&decode(&item.read()?, &item.name)?, preprocessor));
+    for (_, items) in batches {
+        if sender.send(items.par_iter().map(read).collect()).is_err() {
+            return;
+        }
+    }
+}
+
+/// Embeddings of a batch, row after row; that of a broken image is not a number. A blank
+/// image is computed in its place, because the size of a batch moves the last bits of all.
+fn embed_batch(embedder: &Embedder, pixels: Vec<Pixels>, width: usize) -> Result<Vec<f32>> {
+    let broken: Vec<bool> = pixels.iter().map(Result::is_err).collect();
+    let side = embedder.preprocessor.image_size as usize;
+    let blank = || vec![0.0; 3 * side * side];
+    let pixels: Vec<Vec<f32>> = pixels.into_iter().map(|pixels| pixels.unwrap_or_else(|_| blank())).collect();
+    let (mut values, _) = embedder.pixels(&pixels)?.into_raw_vec_and_offset();
+    for (row, _) in values.chunks_exact_mut(width).zip(broken).filter(|(_, broken)| *broken) {
+        row.fill(f32::NAN);
+    }
+    Ok(values)
+}
+
+/// The error of a run that a broken image stops.
+fn stopped(image: Option<Pixels>, clock: &Clock, journal: &Journal) -> Error {
+    let EmbedProgress { done, total, .. } = clock.now();
+    let reason = image.and_then(Result::err).map(|error| error.to_string()).unwrap_or_default();
+    Error::Broken { image: reason, done, total, kept: journal.path().to_owned() }.into()
+}
+
+/// Leaves out skipped images, and classes of which none is left.
+fn group(
+    items: &[Item],
+    image: Array2<f32>,
+    classes: &[String],
+    class_text: &Array2<f32>,
+) -> Result<Embeddings> {
+    let whole = |row: &usize| image[[*row, 0]].is_finite();
+    let (kept, broken): (Vec<usize>, Vec<usize>) = (0..items.len()).partition(whole);
+    if kept.is_empty() {
+        return Err(Error::image(&items[0].name, "cannot be decoded, nor can any other"));
+    }
+    let starts = |k: &usize| *k == 0 || items[kept[*k]].label != items[kept[*k - 1]].label;
+    let splits: Vec<usize> = (0..kept.len()).filter(starts).collect();
+    let present: Vec<usize> = splits
+        .iter()
+        .map(|&split| {
+            classes.binary_search(&items[kept[split]].label).expect("classes are the labels, in order")
+        })
+        .collect();
+    Ok(Embeddings {
+        image: if broken.is_empty() { image } else { image.select(Axis(0), &kept) },
+        class_text: class_text.select(Axis(0), &present),
+        classes: present.iter().map(|&class| classes[class].clone()).collect(),
+        splits,
+        skipped: broken.iter().map(|&row| items[row].name.clone()).collect(),
+    })
+}
+
+/// Embeddings that are being filled in, row after row.
+struct Rows {
+    width: usize,
+    values: Vec<f32>,
+}
+
+impl Rows {
+    fn new(rows: usize, embedder: &Embedder) -> Self {
+        let width = embedder.config.embedding_size() as usize;
+        Self { width, values: vec![f32::NAN; rows * width] }
+    }
+
+    /// Sets rows from `first` on.
+    fn set(&mut self, first: usize, values: &[f32]) {
+        self.values[first * self.width..][..values.len()].copy_from_slice(values);
+    }
+
+    fn into_matrix(self) -> Array2<f32> {
+        let rows = self.values.len() / self.width;
+        Array2::from_shape_vec((rows, self.width), self.values).expect("whole rows")
+    }
+}
+
+/// Counts what is done in a stage.
+struct Clock {
+    begun: Instant,
+    progress: EmbedProgress,
+}
+
+impl Clock {
+    fn start(stage: &'static str, total: usize) -> Self {
+        let progress = EmbedProgress { stage, done: 0, resumed: 0, total, elapsed: Duration::ZERO };
+        Self { begun: Instant::now(), progress }
+    }
+
+    fn computed(&mut self, count: usize) {
+        self.progress.done += count;
+    }
+
+    fn resumed(&mut self, count: usize) {
+        self.progress.done += count;
+        self.progress.resumed += count;
+    }
+
+    fn now(&self) -> EmbedProgress {
+        EmbedProgress { elapsed: self.begun.elapsed(), ..self.progress }
+    }
+}

@@ -1,0 +1,145 @@
+//! What can be wrong with a checkpoint, a data set or a file of embeddings.
+
+use std::path::{Path, PathBuf};
+
+/// An error of [`crate::pretrained`]; always names the file, and in it the key,
+/// tensor or entry, that is at fault.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A configuration file is missing a key, or has one that cannot be used.
+    #[error("{file}: `{key}` {reason}", file = file.display())]
+    Config {
+        /// `config.json`, `preprocessor_config.json` or `tokenizer_config.json`.
+        file: PathBuf,
+        /// Dotted path of the key.
+        key: String,
+        /// What is wrong, and what was expected.
+        reason: String,
+    },
+    /// The weights cannot be used.
+    #[error("{file}: {reason}", file = file.display())]
+    Checkpoint {
+        /// The folder, or the safetensors file.
+        file: PathBuf,
+        /// What is wrong, and what was expected.
+        reason: String,
+    },
+    /// A checkpoint could not be had from the Hugging Face hub.
+    #[error(
+        "cannot get `{id}`, which is not a local folder, from the Hugging Face hub: {reason}. \
+         Without network, download it elsewhere (`hf download {id} --local-dir DIR`) and give its folder"
+    )]
+    Hub {
+        /// The id as given, such as `google/siglip-base-patch16-224`.
+        id: String,
+        /// What the hub's client said.
+        reason: String,
+    },
+    /// A tokenizer cannot be read, or cannot be that of this model.
+    #[error("{file}: {reason}", file = file.display())]
+    Tokenizer {
+        /// `tokenizer.json` or `spiece.model`.
+        file: PathBuf,
+        /// What is wrong, and what was expected.
+        reason: String,
+    },
+    /// An image cannot be decoded.
+    #[error("image {name}: {reason}")]
+    Image {
+        /// Its file, or its name in the archive.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A broken image stopped a run.
+    #[error(
+        "{image}. {done} of {total} images are done, and kept in {kept}: mend or remove this one, \
+         or have broken images skipped, and run again",
+        kept = kept.display()
+    )]
+    Broken {
+        /// The image, and what is wrong with it.
+        image: String,
+        /// Images that are done.
+        done: usize,
+        /// Images in all.
+        total: usize,
+        /// The file with the finished batches.
+        kept: PathBuf,
+    },
+    /// A folder of images, an archive or a labels file is not of a documented form.
+    #[error("{file}: {reason}", file = file.display())]
+    Dataset {
+        /// The folder or file.
+        file: PathBuf,
+        /// What is wrong, and what was expected.
+        reason: String,
+    },
+    /// A file of embeddings is not of the documented form.
+    #[error("{file}: `{array}` {reason}", file = file.display())]
+    Npz {
+        /// The `.npz` file.
+        file: PathBuf,
+        /// The array in it.
+        array: String,
+        /// What is wrong, and what was expected.
+        reason: String,
+    },
+    /// The run that is to be resumed is another one.
+    #[error(
+        "{file} holds the finished batches of another run: {reason}. Repeat that run with its own options \
+         to finish it, or delete the file to start anew",
+        file = file.display()
+    )]
+    Resume {
+        /// The side file.
+        file: PathBuf,
+        /// What differs.
+        reason: String,
+    },
+    /// An option cannot be used.
+    #[error("{option} is {value}, expected {expected}")]
+    Option {
+        /// Its name.
+        option: &'static str,
+        /// Its value as given.
+        value: String,
+        /// What would have been accepted.
+        expected: &'static str,
+    },
+}
+
+impl Error {
+    pub(crate) fn config(
+        file: impl AsRef<Path>,
+        key: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> crate::Error {
+        Self::Config { file: file.as_ref().to_owned(), key: key.into(), reason: reason.into() }.into()
+    }
+
+    pub(crate) fn checkpoint(file: impl AsRef<Path>, reason: impl Into<String>) -> crate::Error {
+        Self::Checkpoint { file: file.as_ref().to_owned(), reason: reason.into() }.into()
+    }
+
+    pub(crate) fn tokenizer(file: impl AsRef<Path>, reason: impl ToString) -> crate::Error {
+        Self::Tokenizer { file: file.as_ref().to_owned(), reason: reason.to_string() }.into()
+    }
+
+    pub(crate) fn image(name: impl Into<String>, reason: impl ToString) -> crate::Error {
+        Self::Image { name: name.into(), reason: reason.to_string() }.into()
+    }
+
+    pub(crate) fn dataset(file: impl AsRef<Path>, reason: impl Into<String>) -> crate::Error {
+        Self::Dataset { file: file.as_ref().to_owned(), reason: reason.into() }.into()
+    }
+
+    pub(crate) fn npz(
+        file: impl AsRef<Path>,
+        array: impl Into<String>,
+        reason: impl ToString,
+    ) -> crate::Error {
+        Self::Npz { file: file.as_ref().to_owned(), array: array.into(), reason: reason.to_string() }.into()
+    }
+}

@@ -1,0 +1,148 @@
+//! `preprocessor_config.json`: what is done to an image before the tower sees it.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Config, Error, Filter, Folder, json};
+use crate::Result;
+
+/// How images are resized and normalised.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Preprocessor {
+    /// Side S of the square that images are resized to, in pixels.
+    pub image_size: u32,
+    /// Kernel of the resize.
+    pub filter: Filter,
+    /// What levels 0 to 255 are multiplied with.
+    pub rescale_factor: f64,
+    /// Then subtracted, per channel.
+    pub mean: [f64; 3],
+    /// Then divided by, per channel.
+    pub std: [f64; 3],
+}
+
+/// The keys of the file that matter here. Absent ones are SigLIP's.
+#[derive(Deserialize)]
+#[serde(default)]
+struct File {
+    do_resize: Option<bool>,
+    do_rescale: Option<bool>,
+    do_normalize: Option<bool>,
+    do_center_crop: Option<bool>,
+    do_pad: Option<bool>,
+    size: Option<Size>,
+    resample: Filter,
+    rescale_factor: f64,
+    image_mean: [f64; 3],
+    image_std: [f64; 3],
+}
+
+#[derive(Deserialize)]
+struct Size {
+    height: i64,
+    width: i64,
+}
+
+/// Version 5 of transformers nests the same keys.
+#[derive(Deserialize)]
+struct ProcessorFile {
+    image_processor: File,
+}
+
+impl Default for File {
+    fn default() -> Self {
+        Self {
+            do_resize: None,
+            do_rescale: None,
+            do_normalize: None,
+            do_center_crop: None,
+            do_pad: None,
+            size: None,
+            resample: Filter::Bicubic,
+            rescale_factor: 1.0 / 255.0,
+            image_mean: [0.5; 3],
+            image_std: [0.5; 3],
+        }
+    }
+}
+
+impl Preprocessor {
+    /// SigLIP's own: bicubic, to -1..1.
+    pub fn siglip(image_size: u32) -> Self {
+        let File { resample: filter, rescale_factor, image_mean: mean, image_std: std, .. } = File::default();
+        Self { image_size, filter, rescale_factor, mean, std }
+    }
+
+    /// Reads `preprocessor_config.json`, or else `processor_config.json`.
+    ///
+    /// # Errors
+    /// If there is neither, if a key asks for what SigLIP does not do, or if the size is
+    /// not that of `config`.
+    pub fn load(folder: &Folder, config: &Config) -> Result<Self> {
+        let (path, file) = match folder.find("preprocessor_config.json") {
+            Some(path) => (path.clone(), json::read::<File>(&path)?),
+            None => {
+                let path = folder.require("processor_config.json")?;
+                (path.clone(), json::read::<ProcessorFile>(&path)?.image_processor)
+            }
+        };
+        file.check(&path, config.vision_config.image_size)?;
+        Ok(Self {
+            image_size: config.vision_config.image_size as u32,
+            filter: file.resample,
+            rescale_factor: file.rescale_factor,
+            mean: file.image_mean,
+            std: file.image_std,
+        })
+    }
+
+    /// Pixel value of each level, per channel, rounded as transformers rounds it.
+    pub(crate) fn tables(&self) -> [[f32; 256]; 3] {
+        std::array::from_fn(|channel| {
+            let (mean, std) = (self.mean[channel] as f32, self.std[channel] as f32);
+            std::array::from_fn(|level| ((level as f64 * self.rescale_factor) as f32 - mean) / std)
+        })
+    }
+}
+
+impl File {
+    fn check(&self, path: &Path, side: i64) -> Result<()> {
+        for (key, value, expected) in [
+            ("do_resize", self.do_resize, true),
+            ("do_rescale", self.do_rescale, true),
+            ("do_normalize", self.do_normalize, true),
+            ("do_center_crop", self.do_center_crop, false),
+            ("do_pad", self.do_pad, false),
+        ] {
+            if value.is_some_and(|value| value != expected) {
+                return Err(Error::config(path, key, format!("is {}, expected {expected}", !expected)));
+            }
+        }
+        if let Some(Size { height, width }) = self.size
+            && (height, width) != (side, side)
+        {
+            let reason = format!("is {height} x {width}; vision_config.image_size is {side}");
+            return Err(Error::config(path, "size", reason));
+        }
+        let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
+        for (key, valid, expected) in [
+            (
+                "rescale_factor",
+                finite(&[self.rescale_factor]) && self.rescale_factor > 0.0,
+                "a positive number",
+            ),
+            ("image_mean", finite(&self.image_mean), "finite numbers"),
+            (
+                "image_std",
+                finite(&self.image_std) && self.image_std.iter().all(|&x| x > 0.0),
+                "positive numbers",
+            ),
+        ] {
+            if !valid {
+                return Err(Error::config(path, key, format!("is impossible, expected {expected}")));
+            }
+        }
+        Ok(())
+    }
+}

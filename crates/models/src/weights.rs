@@ -1,0 +1,64 @@
+//! Where a module's parameters come from, and where they are kept.
+
+use tch::{
+    Kind, Tensor,
+    nn::{self, Init},
+};
+
+use super::Checkpoint;
+use crate::Result;
+
+/// A place in a [`nn::VarStore`] that modules put their parameters into: read from a
+/// checkpoint, or drawn at random to be trained. Names are Hugging Face's, so that
+/// saving the store as safetensors gives a checkpoint.
+#[derive(Debug, Clone)]
+pub struct Weights<'a> {
+    path: nn::Path<'a>,
+    checkpoint: Option<&'a Checkpoint>,
+}
+
+impl<'a> Weights<'a> {
+    /// Parameters drawn from PyTorch's generator, in `store`.
+    pub fn random(store: &'a nn::VarStore) -> Self {
+        Self { path: store.root(), checkpoint: None }
+    }
+
+    /// Parameters of `checkpoint`, converted to the kind of `store`.
+    pub fn read(store: &'a nn::VarStore, checkpoint: &'a Checkpoint) -> Self {
+        Self { path: store.root(), checkpoint: Some(checkpoint) }
+    }
+
+    /// The place of the submodule `name`, which may be dotted.
+    pub(crate) fn sub(&self, name: &str) -> Self {
+        let path = name.split('.').fold(self.path.clone(), |path, part| path / part);
+        Self { path, checkpoint: self.checkpoint }
+    }
+
+    /// The parameter `name` of this module; `init` is how it is drawn.
+    pub(crate) fn parameter(&self, name: &str, shape: &[i64], init: Init) -> Result<Tensor> {
+        match self.checkpoint {
+            None => Ok(self.path.f_var(name, shape, init)?),
+            Some(checkpoint) => self.read_parameter(checkpoint, name, shape, self.path.kind()),
+        }
+    }
+
+    /// The parameter `name` of one number, `init` unless it is read. It stays float32
+    /// where the others are not.
+    pub(crate) fn scalar(&self, name: &str, init: f64) -> Result<Tensor> {
+        match self.checkpoint {
+            None => Ok(self.path.f_var(name, &[1], Init::Const(init))?),
+            Some(checkpoint) => self.read_parameter(checkpoint, name, &[1], Kind::Float),
+        }
+    }
+
+    fn read_parameter(
+        &self,
+        checkpoint: &Checkpoint,
+        name: &str,
+        shape: &[i64],
+        kind: Kind,
+    ) -> Result<Tensor> {
+        let tensor = checkpoint.tensor(&self.path.path(name), shape, kind)?;
+        Ok(self.path.add(name, tensor.f_to_device(self.path.device())?, true))
+    }
+}

@@ -1,0 +1,141 @@
+//! A checkpoint in Hugging Face's layout, and how tensors are written.
+
+use std::{
+    collections::HashMap,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use safetensors::{Dtype, tensor::TensorView};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
+use tch::Tensor;
+
+use super::{TowersConfig, emoji, tokens};
+use files::write_whole;
+use models::{self, Config};
+use crate::{Error, Result};
+
+pub(crate) const WEIGHTS: &str = "model.safetensors";
+/// The description of the training.
+const DESCRIPTION: &str = "training.json";
+
+/// Makes `folder` that of `config`'s training: everything of the checkpoint but its
+/// weights. Returns the sizes of the model.
+///
+/// # Errors
+/// If the folder holds something else, or cannot be written.
+pub(crate) fn prepare<S: AsRef<str>>(folder: &Path, config: &TowersConfig, names: &[S]) -> Result<Config> {
+    refuse_others(folder, config)?;
+    let model = config.model(tokens::vocabulary_size(names) as i64);
+    write_json(&folder.join(DESCRIPTION), config)?;
+    write_json(&folder.join("config.json"), &with_special_tokens(&model))?;
+    write_json(&folder.join("tokenizer.json"), &tokens::tokenizer(names))?;
+    write_json(&folder.join("tokenizer_config.json"), &tokens::tokenizer_config(config.text_length))?;
+    write_json(&folder.join("preprocessor_config.json"), &preprocessor())?;
+    Ok(model)
+}
+
+/// Whoever trains into a folder must not overwrite another model.
+fn refuse_others(folder: &Path, config: &TowersConfig) -> Result<()> {
+    let description: Option<TowersConfig> = read_json(&folder.join(DESCRIPTION))?;
+    let taken = |file: &str, what: &str| {
+        let reason = format!("{what}; train into another folder, or delete this one");
+        Err(pretrained::Error::Checkpoint { file: folder.join(file), reason }.into())
+    };
+    match description {
+        Some(description) if description != *config => taken(DESCRIPTION, "describes another training"),
+        None if folder.join(WEIGHTS).exists() => {
+            taken(WEIGHTS, "is of another model: it has no training.json")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `config.json` with the ids that transformers looks for; its defaults are of another
+/// vocabulary, and it warns of them.
+fn with_special_tokens(model: &Config) -> serde_json::Value {
+    let mut config = json!(model);
+    for (key, id) in [
+        ("pad_token_id", json!(tokens::END)),
+        ("eos_token_id", json!(tokens::END)),
+        ("bos_token_id", json!(null)),
+    ] {
+        config["text_config"][key] = id;
+    }
+    config
+}
+
+/// SigLIP's own preprocessing, under the names of all versions of transformers.
+fn preprocessor() -> serde_json::Value {
+    json!({
+        "image_processor_type": "SiglipImageProcessor",
+        "processor_class": "SiglipProcessor",
+        "do_convert_rgb": true,
+        "do_resize": true,
+        "size": {"height": emoji::SIDE, "width": emoji::SIDE},
+        "resample": 3,
+        "do_rescale": true,
+        "rescale_factor": 1.0 / 255.0,
+        "do_normalize": true,
+        "image_mean": [0.5, 0.5, 0.5],
+        "image_std": [0.5, 0.5, 0.5],
+    })
+}
+
+/// Writes float32 tensors as safetensors, in order of their names.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(crate) fn write_tensors(
+    file: &Path,
+    tensors: &[(String, Tensor)],
+    key: &str,
+    value: String,
+) -> Result<()> {
+    let bytes = tensors.iter().map(|(_, tensor)| to_bytes(tensor)).collect::<Result<Vec<_>>>()?;
+    write_atomically(file, |writer| {
+        let views = (tensors.iter().zip(&bytes))
+            .map(|((name, tensor), bytes)| {
+                let shape = tensor.size().iter().map(|&n| n as usize).collect();
+                Ok((name, TensorView::new(Dtype::F32, shape, bytes)?))
+            })
+            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
+        // One key only: the order of several is another in every program.
+        let metadata = HashMap::from([(key.to_owned(), value)]);
+        writer.write_all(&safetensors::serialize(views, Some(metadata))?)?;
+        Ok(())
+    })
+    .map_err(|error| Error::file(file, error))
+}
+
+fn to_bytes(tensor: &Tensor) -> Result<Vec<u8>> {
+    let mut values = vec![0f32; tensor.numel()];
+    let count = values.len();
+    tensor.f_detach()?.f_contiguous()?.f_copy_data(&mut values, count)?;
+    Ok(values.into_iter().flat_map(f32::to_le_bytes).collect())
+}
+
+/// Writes indented JSON.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(crate) fn write_json(file: &Path, value: &impl Serialize) -> Result<()> {
+    write_atomically(file, |writer| {
+        serde_json::to_writer_pretty(&mut *writer, value)?;
+        Ok(writer.write_all(b"\n")?)
+    })
+    .map_err(|error| Error::file(file, error))
+}
+
+/// Reads JSON, if the file is there.
+///
+/// # Errors
+/// If it cannot be read as that.
+pub(crate) fn read_json<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
+    match std::fs::read(file) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| Error::file(file, error)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::file(PathBuf::from(file), error)),
+    }
+}
