@@ -1,16 +1,20 @@
 //! The reference engine: libtorch's autograd and Adam, on the CPU or a GPU.
 
-use ndarray::Array3;
+use constellation::{BiasKind, Engine, Error, Experiment, History, Record, State};
+use ndarray::{Array3, ArrayD, Ix3};
 use tch::nn::{self, OptimizerConfig};
-use tch::{Kind, Tensor};
+use tch::{Kind, TchError, Tensor};
 
-use super::{Engine, History, Record, State};
 use crate::loss::sigmoid_loss;
-use crate::sphere::{normalize, to_array};
-use crate::{Error, Experiment, Result};
+
+type Result<T, E = TchError> = std::result::Result<T, E>;
+
+fn failed(error: TchError) -> Error {
+    Error::Engine { engine: "libtorch", source: Box::new(error) }
+}
 
 /// Vectors and parameters as leaves of libtorch's graph, and their optimiser.
-pub(crate) struct Libtorch {
+pub struct Libtorch {
     experiment: Experiment,
     /// One `[pairs, dim]` leaf a modality.
     vectors: Vec<Tensor>,
@@ -23,13 +27,17 @@ pub(crate) struct Libtorch {
 
 impl Libtorch {
     /// Places the initial unit vectors `[modalities, pairs, dim]` on `device`.
-    pub(crate) fn new(experiment: &Experiment, initial: Array3<f32>, device: tch::Device) -> Result<Self> {
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if libtorch cannot allocate them there.
+    pub fn new(experiment: &Experiment, initial: Array3<f32>, device: tch::Device) -> Result<Self, Error> {
+        Self::on(experiment, initial, device).map_err(failed)
+    }
+
+    fn on(experiment: &Experiment, initial: Array3<f32>, device: tch::Device) -> Result<Self> {
         let store = nn::VarStore::new(device);
         let leaf = |name: &str, value: &Tensor, trainable: bool| -> Result<Tensor> {
-            match trainable {
-                true => Ok(store.root().f_var_copy(name, value)?),
-                false => Ok(value.f_to(device)?),
-            }
+            if trainable { store.root().f_var_copy(name, value) } else { value.f_to(device) }
         };
         let mut vectors = Vec::with_capacity(experiment.modalities);
         for (m, modality) in initial.outer_iter().enumerate() {
@@ -98,12 +106,23 @@ impl Libtorch {
 
     /// The gradients by the vectors `[modalities, pairs, dim]` at the last step, 0 where nothing is trained.
     #[cfg(test)]
-    pub(super) fn gradients(&self) -> Result<Array3<f32>> {
+    pub(crate) fn gradients(&self) -> Result<Array3<f32>> {
         let gradient = |vectors: &Tensor| match vectors.grad() {
             gradient if gradient.defined() => gradient,
             _ => vectors.zeros_like(),
         };
         to_array(&Tensor::f_stack(&self.vectors.iter().map(gradient).collect::<Vec<_>>(), 0)?)
+    }
+
+    fn read(&self) -> Result<State> {
+        let _guard = tch::no_grad_guard();
+        let delta = self.adapter.as_ref().map(|x| x.f_sigmoid()?.f_double_value(&[])).transpose()?;
+        Ok(State {
+            embeddings: to_array(&Tensor::f_stack(&self.units()?, 0)?)?,
+            temperature: self.log_temperature.f_exp()?.f_double_value(&[])?,
+            bias: self.bias.f_double_value(&[])?,
+            delta,
+        })
     }
 
     /// Puts the trained vectors back onto their spheres.
@@ -122,24 +141,17 @@ impl Engine for Libtorch {
         "libtorch"
     }
 
-    fn advance(&mut self, epochs: usize, record: Record, history: &mut History) -> Result<()> {
+    fn advance(&mut self, epochs: usize, record: Record, history: &mut History) -> constellation::Result<()> {
         let _threads = Threads::for_pairs(self.experiment.pairs);
         let mut recorded = Recorded::default();
         for _ in 0..epochs {
-            self.step(record, &mut recorded)?;
+            self.step(record, &mut recorded).map_err(failed)?;
         }
-        recorded.append_to(history, self.experiment.bias.kind)
+        recorded.append_to(history, self.experiment.bias.kind).map_err(failed)
     }
 
-    fn state(&self) -> Result<State> {
-        let _guard = tch::no_grad_guard();
-        let delta = self.adapter.as_ref().map(|x| x.f_sigmoid()?.f_double_value(&[])).transpose()?;
-        Ok(State {
-            embeddings: to_array(&Tensor::f_stack(&self.units()?, 0)?)?,
-            temperature: self.log_temperature.f_exp()?.f_double_value(&[])?,
-            bias: self.bias.f_double_value(&[])?,
-            delta,
-        })
+    fn state(&self) -> constellation::Result<State> {
+        self.read().map_err(failed)
     }
 }
 
@@ -179,7 +191,7 @@ struct Recorded {
 }
 
 impl Recorded {
-    fn append_to(self, history: &mut History, kind: crate::BiasKind) -> Result<()> {
+    fn append_to(self, history: &mut History, kind: BiasKind) -> Result<()> {
         let temperatures = fetch(&self.temperature)?;
         let biases = fetch(&self.bias)?;
         history.relative_bias.extend(temperatures.iter().zip(&biases).map(|(&t, &b)| kind.relative(b, t)));
@@ -194,12 +206,24 @@ impl Recorded {
     }
 }
 
+/// Each row of the last axis divided by its norm.
+fn normalize(vectors: &Tensor) -> Result<Tensor> {
+    vectors.f_div(&vectors.f_norm_scalaropt_dim(2.0, [-1], true)?)
+}
+
+/// A tensor of three axes as an array.
+fn to_array(tensor: &Tensor) -> Result<Array3<f32>> {
+    let tensor = tensor.f_to_device(tch::Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?;
+    let array: ArrayD<f32> = (&tensor).try_into()?;
+    Ok(array.into_dimensionality::<Ix3>().expect("modalities, pairs and dimension are three axes"))
+}
+
 fn fetch(scalars: &[Tensor]) -> Result<Vec<f64>> {
     if scalars.is_empty() {
         return Ok(Vec::new());
     }
     let column = Tensor::f_stack(scalars, 0)?.f_flatten(0, -1)?.f_to_kind(Kind::Double)?;
-    Vec::<f64>::try_from(column).map_err(Error::from)
+    Vec::<f64>::try_from(column)
 }
 
 fn extreme_similarities(similarities: &Tensor) -> Result<Tensor> {

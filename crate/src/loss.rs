@@ -1,35 +1,24 @@
-//! The sigmoid loss of SigLIP.
+//! The sigmoid loss of SigLIP as a function of tensors, for autograd; [`constellation::loss`] has the
+//! formula, a term at a time.
 //!
-//! For unit vectors U_i, V_j with similarities s_ij = <U_i, V_j>, inverse temperature t
-//! and bias:
-//!
-//! ```text
-//! z_ij = t (s_ij - b_rel)          relative bias
-//! z_ij = t s_ij - b                absolute bias, b = t b_rel
-//! loss = 1/N^2 ( sum_i -log sigmoid(z_ii) + sum_{i != j} -log sigmoid(-z_ij) )
-//! ```
-//!
-//! With classes, several images share a text; the sum is then over images and distinct texts.
+//! With classes, several images share a text; the mean is then over images and distinct texts.
 
-use tch::{Kind, Tensor};
-
-use crate::{BiasKind, Numerics, Result};
-
-/// Added inside the logarithms by the paper's code.
-pub const PAPER_EPSILON: f64 = 1e-8;
+use constellation::loss::PAPER_EPSILON;
+use constellation::{BiasKind, Numerics};
+use tch::{Kind, TchError, Tensor};
 
 /// The mean loss of a matrix of similarities `[N, N]` whose diagonal are the matching
 /// pairs, differentiable in all its arguments; `t` and `bias` are scalars.
 ///
 /// # Errors
-/// [`crate::Error::Torch`] if the shapes do not fit.
+/// [`TchError`] if the shapes do not fit.
 pub fn sigmoid_loss(
     similarities: &Tensor,
     t: &Tensor,
     bias: &Tensor,
     kind: BiasKind,
     numerics: Numerics,
-) -> Result<Tensor> {
+) -> Result<Tensor, TchError> {
     let diagonal = Tensor::f_arange(similarities.size()[0], (Kind::Int64, similarities.device()))?;
     labelled_sigmoid_loss(similarities, &diagonal, t, bias, kind, numerics)
 }
@@ -38,7 +27,7 @@ pub fn sigmoid_loss(
 /// `class_of[i]` and no other; `class_of` is `[N]`, int64. The mean is over all N M pairs.
 ///
 /// # Errors
-/// [`crate::Error::Torch`] if the shapes do not fit.
+/// [`TchError`] if the shapes do not fit.
 pub fn labelled_sigmoid_loss(
     similarities: &Tensor,
     class_of: &Tensor,
@@ -46,7 +35,7 @@ pub fn labelled_sigmoid_loss(
     bias: &Tensor,
     kind: BiasKind,
     numerics: Numerics,
-) -> Result<Tensor> {
+) -> Result<Tensor, TchError> {
     let logits = match kind {
         BiasKind::Relative => t.f_mul(&similarities.f_sub(bias)?)?,
         BiasKind::Absolute => t.f_mul(similarities)?.f_sub(bias)?,
@@ -61,25 +50,12 @@ pub fn labelled_sigmoid_loss(
         }
         Numerics::Exact => logits.f_where_self(&matching, &logits.f_neg()?)?.f_log_sigmoid()?,
     };
-    Ok(terms.f_mean(None)?.f_neg()?)
-}
-
-/// One term of the loss in float64: that of a pair with logit `z`.
-pub fn term(z: f64, matching: bool, numerics: Numerics) -> f64 {
-    let z = if matching { z } else { -z };
-    match numerics {
-        Numerics::Paper => -(1.0 / (1.0 + (-z).exp()) + PAPER_EPSILON).ln(),
-        Numerics::Exact => softplus(-z),
-    }
-}
-
-/// log(1 + e^x) without overflow.
-pub fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
+    terms.f_mean(None)?.f_neg()
 }
 
 #[cfg(test)]
 mod tests {
+    use constellation::loss::term;
     use tch::Device;
 
     use super::*;
@@ -171,12 +147,5 @@ mod tests {
             assert!((loss - rotated).abs() < 1e-12 && (loss - permuted).abs() < 1e-12);
             assert!((loss - apart).abs() > 1e-3, "only a permutation of both is harmless");
         }
-    }
-
-    #[test]
-    fn the_papers_epsilon_caps_a_term_and_the_exact_form_does_not() {
-        assert!((term(-1000.0, true, Numerics::Paper) - 18.420_680_743_952_367).abs() < 1e-9);
-        assert_eq!(term(-1000.0, true, Numerics::Exact), 1000.0);
-        assert_eq!(term(1000.0, false, Numerics::Exact), 1000.0);
     }
 }

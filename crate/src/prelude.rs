@@ -1,15 +1,24 @@
 //! What a notebook needs: `use siglip_core::prelude::*;`.
 
-pub use crate::BiasKind::{Absolute, Relative};
-pub use crate::Numerics::{Exact, Paper};
-pub use crate::collection::{Collection, Embedded, Part};
-pub use crate::explorer::explore;
-pub use crate::figures::{self, Axis, Figure, Histogram, Panel, Series};
-pub use crate::geometry::{self, Certificate, Constellation, LabelledGeometry, ModalityGap, Similarities};
-pub use crate::logbook::{Logbook, Published, Tolerance, published};
-pub use crate::pretrained::{Dtype, Embedder, Embeddings};
-pub use crate::runs::{Ensemble, Ensembles, Runs, ensembles_table, mean_and_deviation};
-pub use crate::{
-    Bias, EngineChoice, Experiment, Geometry, Numerics, Record, Run, Settings, Sweep, Temperature, display,
-    view, view::Spread,
+pub use constellation::BiasKind::{Absolute, Relative};
+pub use constellation::Numerics::{Exact, Paper};
+pub use constellation::geometry::{
+    self, Certificate, Constellation, LabelledGeometry, ModalityGap, Similarities, theory,
+};
+pub use constellation::numbers::mean_and_deviation;
+pub use constellation::{
+    Bias, BiasKind, EngineChoice, Ensemble, Experiment, Geometry, History, Numerics, Record, Run, Runs,
+    Settings, Sweep, Temperature,
+};
+pub use figures::{self, Axis, Figure, Histogram, Panel, Series};
+pub use notebook::{
+    Notebook, Result, RunExt, RunsExt, Show, ShowTable, Spread, Table, check, explore,
+    histogram_without_adapter, mean_over_epochs, over_parameter,
+};
+
+pub use crate::open;
+#[cfg(feature = "models")]
+pub use {
+    models::{Collection, Dtype, Embedded, Embedder, Embeddings, Part, Pictures},
+    notebook::{collection, trained},
 };

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
+use constellation::geometry::Report;
+use constellation::{Experiment, Run, Settings, Sweep};
+use models::{Dtype, EmbedOptions, Embeddings, embed};
 use serde_json::json;
-use siglip_core::geometry::Report;
-use siglip_core::pretrained::{Dtype, EmbedOptions, Embeddings, embed};
-use siglip_core::towers::{self, TowersConfig};
-use siglip_core::train::{self, Sweep};
-use siglip_core::{Experiment, Run, Settings};
+use siglip_core::Device;
+use towers::TowersConfig;
 
 #[derive(Parser)]
 #[command(version, about = "Experiments on the global minimizers of the sigmoid contrastive loss")]
@@ -35,11 +35,11 @@ enum Command {
         set: Vec<String>,
         /// Where to compute.
         #[arg(long, value_enum, default_value_t)]
-        device: Device,
+        device: On,
     },
     /// Train the runs of a sweep side by side, and print the summary of each.
     Sweep {
-        /// The sweep (JSON, see `siglip_core::train::sweep`); `-` reads standard input.
+        /// The sweep (JSON, see `constellation::sweep`); `-` reads standard input.
         description: PathBuf,
         /// Folder for the runs; those that are there already are not trained again.
         #[arg(long)]
@@ -95,7 +95,7 @@ enum Type {
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
-enum Device {
+enum On {
     #[default]
     Cpu,
     Cuda,
@@ -108,10 +108,10 @@ fn main() -> anyhow::Result<()> {
             let json = read(&description).with_context(|| description.display().to_string())?;
             let experiment = Experiment::from_json(&json)?.with(&set)?;
             let device = match device {
-                Device::Cpu => train::Device::Cpu,
-                Device::Cuda => train::Device::Cuda,
+                On::Cpu => Device::Cpu,
+                On::Cuda => Device::Cuda,
             };
-            let settings = Settings { device, snapshots: 0, ..Settings::default() };
+            let settings = Settings { snapshots: 0, ..device.settings() };
             let run = experiment.train_with(settings, &mut |progress| stderr.show(progress))?;
             if let Some(path) = out {
                 run.save(&path)?;
@@ -120,7 +120,9 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Sweep { description, out } => {
             let json = read(&description).with_context(|| description.display().to_string())?;
-            let runs = Sweep::from_json(&json)?.train_into(&out, &mut |progress| stderr.show(progress))?;
+            let settings = Device::Cpu.settings();
+            let sweep = Sweep::from_json(&json)?;
+            let runs = sweep.train_into(&out, settings, &mut |progress| stderr.show(progress))?;
             runs.runs.iter().try_for_each(|run| {
                 print_json(&json!({"experiment": run.experiment, "summary": run.summary()}))
             })

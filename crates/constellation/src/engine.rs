@@ -2,31 +2,37 @@
 
 use ndarray::Array3;
 
-use super::{History, Record};
-use crate::Result;
+use crate::error::Result;
+use crate::history::{History, Record};
 
-/// Computes training steps. The loop that drives it, in [`super::train`], is the
-/// same for all.
-pub(crate) trait Engine {
+/// Computes training steps. The loop that drives it, [`crate::Training`], is the same for all.
+pub trait Engine {
     /// Name in a run's summary.
     fn name(&self) -> &'static str;
 
     /// Makes `epochs` steps, appending an entry for each to every recorded column.
+    ///
+    /// # Errors
+    /// [`crate::Error::Engine`] if a library that it builds on fails.
     fn advance(&mut self, epochs: usize, record: Record, history: &mut History) -> Result<()>;
 
     /// Vectors and parameters as they are now.
+    ///
+    /// # Errors
+    /// As [`Engine::advance`].
     fn state(&self) -> Result<State>;
 }
 
 /// Vectors and parameters of a run at one moment.
 #[derive(Debug, Clone)]
-pub(crate) struct State {
-    /// Unit vectors `[modalities, pairs, dim]`; with an adapter the extended ones, `dim + 1`.
-    pub(crate) embeddings: Array3<f32>,
+pub struct State {
+    /// Unit vectors `[modalities, pairs, dim]`; with an adapter the extended ones,
+    /// (delta U, sqrt(1 - delta^2)) and (delta V, -sqrt(1 - delta^2)), of `dim + 1`.
+    pub embeddings: Array3<f32>,
     /// Inverse temperature t.
-    pub(crate) temperature: f64,
+    pub temperature: f64,
     /// Bias as parametrised.
-    pub(crate) bias: f64,
+    pub bias: f64,
     /// The adapter's delta = sigmoid(x).
-    pub(crate) delta: Option<f64>,
+    pub delta: Option<f64>,
 }

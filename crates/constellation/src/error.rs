@@ -1,13 +1,11 @@
 //! Everything that can go wrong, as values.
 
-use std::path::PathBuf;
-
-/// The crate's error: names the offending value, what was expected, and what to do.
+/// What cannot be run, read or written: names the offending value, what was expected, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A run's description is not valid JSON of the documented form.
-    #[error("run description: {key}: {reason}")]
+    /// A description is not valid JSON of the documented form.
+    #[error("{key}: {reason}")]
     Description {
         /// Dotted path of the offending key, such as `temperature.init`.
         key: String,
@@ -41,32 +39,15 @@ pub enum Error {
         /// Seed of the run.
         seed: u64,
     },
-    /// Vectors, labels or values do not have the shape that was asked for.
+    /// Vectors or labels do not have the shape or the values that were asked for.
     #[error("{what}: got {got}, expected {expected}")]
-    Shape {
+    Input {
         /// What was being read or computed.
         what: &'static str,
         /// What was given.
         got: String,
         /// What would have been accepted.
         expected: String,
-    },
-    /// The device that was asked for is not there.
-    #[error("device `{0}` is not available: this libtorch sees no CUDA device; leave the device at `cpu`")]
-    Device(String),
-    /// A figure cannot be drawn from these values.
-    #[error("figure: {0}")]
-    Figure(String),
-    /// A published number was missed.
-    #[error("{0}")]
-    Check(String),
-    /// A file could not be read or written.
-    #[error("{path}: {source}", path = path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A run of a sweep failed.
     #[error("run {index} of the sweep, counted from 0: {source}")]
@@ -76,25 +57,17 @@ pub enum Error {
         /// Why.
         source: Box<Error>,
     },
-    /// A checkpoint, a data set or a file of embeddings cannot be used.
+    /// An engine could not do its work.
+    #[error("engine `{engine}`: {source}")]
+    Engine {
+        /// Its name.
+        engine: &'static str,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A file could not be read or written.
     #[error(transparent)]
-    Pretrained(#[from] crate::pretrained::Error),
-    /// Worker threads could not be started.
-    #[error("worker threads: {0}; ask for fewer")]
-    Threads(rayon::ThreadPoolBuildError),
-    /// libtorch reported an error.
-    #[error("libtorch: {0}")]
-    Torch(#[from] tch::TchError),
-}
-
-impl Error {
-    /// An error about `path`.
-    pub(crate) fn file(
-        path: impl Into<PathBuf>,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self::File { path: path.into(), source: source.into() }
-    }
+    File(#[from] files::Error),
 }
 
 /// Shorthand for results with this crate's [`Error`].

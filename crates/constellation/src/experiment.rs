@@ -1,9 +1,9 @@
 //! What to run: the description of one synthetic experiment.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::{Error, Result};
+use crate::description;
+use crate::error::{Error, Result};
 
 /// One synthetic experiment: unit vectors on spheres, trained directly with Adam
 /// on the sigmoid loss. The JSON form of this type is the run description that
@@ -172,7 +172,7 @@ impl Experiment {
     /// [`Error::Description`] names a key that is unknown or of the wrong type,
     /// [`Error::Value`] one whose value is impossible.
     pub fn from_json(json: &str) -> Result<Self> {
-        let experiment: Self = read(&mut serde_json::Deserializer::from_str(json))?;
+        let experiment: Self = description::from_json(json)?;
         experiment.validate()?;
         Ok(experiment)
     }
@@ -183,9 +183,16 @@ impl Experiment {
     /// # Errors
     /// As [`Experiment::from_json`]; an assignment without `=` is an error as well.
     pub fn with<S: AsRef<str>>(&self, assignments: &[S]) -> Result<Self> {
-        let experiment: Self = replace(self, assignments)?;
+        let experiment: Self = description::replace(self, assignments)?;
         experiment.validate()?;
         Ok(experiment)
+    }
+
+    /// How many draws of `randn(pairs, dim)` the run takes from the stream, a locked modality's
+    /// aside: the next run in turn skips as many.
+    pub fn draws(&self) -> usize {
+        let drawn = self.modalities - usize::from(self.locked);
+        if self.modalities > 2 { 2 * drawn } else { drawn }
     }
 
     /// Checks that the description can be run.
@@ -193,9 +200,8 @@ impl Experiment {
     /// # Errors
     /// [`Error::Value`] for the first key whose value is impossible.
     pub fn validate(&self) -> Result<()> {
-        let check = |holds: bool, key, value: &dyn std::fmt::Display, expected| match holds {
-            true => Ok(()),
-            false => Err(Error::Value { key, value: value.to_string(), expected }),
+        let check = |holds: bool, key, value: &dyn std::fmt::Display, expected| {
+            if holds { Ok(()) } else { Err(Error::Value { key, value: value.to_string(), expected }) }
         };
         let positive = |x: f64| x.is_finite() && x > 0.0;
         check(self.pairs >= 2, "pairs", &self.pairs, "at least 2")?;
@@ -230,45 +236,6 @@ impl Experiment {
 const MAX_NUMBERS: usize = 1 << 30;
 /// The history of a run holds a few numbers an epoch.
 const MAX_EPOCHS: usize = 100_000_000;
-
-/// A description from JSON, its values not yet validated.
-///
-/// # Errors
-/// [`Error::Description`] names a key that is unknown or of the wrong type.
-pub(crate) fn read<'de, T: Deserialize<'de>>(
-    source: impl serde::Deserializer<'de, Error = serde_json::Error>,
-) -> Result<T> {
-    serde_path_to_error::deserialize(source).map_err(|error| Error::Description {
-        key: error.path().to_string(),
-        reason: error.into_inner().to_string(),
-    })
-}
-
-/// The description with some keys replaced, its values not yet validated.
-///
-/// # Errors
-/// As [`read`]; an assignment without `=` is an error as well.
-pub(crate) fn replace<T, S>(description: &T, assignments: &[S]) -> Result<T>
-where
-    T: Serialize + for<'de> Deserialize<'de>,
-    S: AsRef<str>,
-{
-    let mut value = serde_json::to_value(description).expect("a description is valid JSON");
-    for assignment in assignments {
-        assign(&mut value, assignment.as_ref())?;
-    }
-    read(value)
-}
-
-/// Sets the dotted key of `key=value` in `description`, which must have it.
-fn assign(description: &mut Value, assignment: &str) -> Result<()> {
-    let error = |reason: &str| Error::Description { key: assignment.to_owned(), reason: reason.to_owned() };
-    let (key, value) = assignment.split_once('=').ok_or_else(|| error("expected KEY=VALUE"))?;
-    let pointer = format!("/{}", key.trim().replace('.', "/"));
-    let place = description.pointer_mut(&pointer).ok_or_else(|| error("no such key"))?;
-    *place = serde_json::from_str(value.trim()).unwrap_or_else(|_| Value::String(value.trim().to_owned()));
-    Ok(())
-}
 
 #[cfg(test)]
 mod tests {

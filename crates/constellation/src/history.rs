@@ -47,3 +47,10 @@ pub struct Record {
     /// xi = mean ||U_i - V_i|| - ||mean (U_i - V_i)||, of the first two modalities.
     pub xi: bool,
 }
+
+impl Record {
+    /// Margin and optimal relative bias.
+    pub const MARGIN: Self = Self { margin: true, xi: false };
+    /// xi alone.
+    pub const XI: Self = Self { margin: false, xi: true };
+}

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::History;
-use crate::Experiment;
-use crate::collection::thousands;
+use crate::experiment::Experiment;
+use crate::history::History;
+use crate::numbers::{duration, thousands};
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,7 @@ pub struct Progress {
 
 impl Progress {
     /// The state of a run whose `history` has at least one entry.
-    pub(super) fn of(experiment: &Experiment, history: &History, elapsed: Duration) -> Self {
+    pub(crate) fn of(experiment: &Experiment, history: &History, elapsed: Duration) -> Self {
         let last = |column: &[f64]| column.last().copied().unwrap_or(f64::NAN);
         Self {
             epoch: history.loss.len(),
@@ -53,7 +53,7 @@ impl std::fmt::Display for Progress {
             self.loss,
             self.temperature,
             self.relative_bias,
-            readable(self.left())
+            duration(self.left())
         )
     }
 }
@@ -67,11 +67,11 @@ pub fn print_progress() -> impl FnMut(&Progress) {
 }
 
 /// What an interruption leaves of work that is kept nowhere.
-pub(super) const NOTHING_KEPT: &str =
+pub(crate) const NOTHING_KEPT: &str =
     "(Interrupting the kernel ends this and forgets all variables: then run the cells from the first one.)";
 
 /// Lines of progress, each printed whole: a notebook shows no others.
-pub(super) struct Lines {
+pub(crate) struct Lines {
     silent: bool,
     /// When the next line is due.
     due: Duration,
@@ -80,12 +80,12 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn new(notice: &'static str) -> Self {
+    pub(crate) fn new(notice: &'static str) -> Self {
         let silent = std::env::var("SIGLIP_PROGRESS").is_ok_and(|value| value == "off");
         Self { silent, due: FIRST_LINE, notice: Some(notice) }
     }
 
-    pub(super) fn tell(&mut self, line: &dyn std::fmt::Display, elapsed: Duration, left: Duration) {
+    pub(crate) fn tell(&mut self, line: &dyn std::fmt::Display, elapsed: Duration, left: Duration) {
         if self.silent || elapsed < self.due || left.is_zero() {
             return;
         }
@@ -98,16 +98,6 @@ impl Lines {
 }
 
 const FIRST_LINE: Duration = Duration::from_secs(3);
-
-/// `12 s`, `3 min 5 s`, `2 h 10 min`.
-pub(super) fn readable(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        ..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -137,11 +127,5 @@ mod tests {
             told += usize::from(lines.due != before);
         }
         assert!((15..=25).contains(&told), "{told}");
-    }
-
-    #[test]
-    fn times_are_readable() {
-        let texts = [59, 185, 7800].map(|seconds| readable(Duration::from_secs(seconds)));
-        assert_eq!(texts, ["59 s", "3 min 5 s", "2 h 10 min"]);
     }
 }

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use files::npz::{Npy, NpzReader, NpzWriter};
 use ndarray::{Array3, ArrayView3};
 use serde::Serialize;
 
-use crate::display::{Table, short};
-use crate::npz::{Npy, NpzReader, NpzWriter};
-use crate::train::{History, State};
-use crate::{Error, Experiment, Geometry, Result, files};
+use crate::engine::State;
+use crate::error::Result;
+use crate::experiment::Experiment;
+use crate::geometry::Geometry;
+use crate::history::History;
 
 /// A trained experiment: final vectors and parameters, and how they came about.
 #[derive(Clone)]
@@ -19,9 +21,10 @@ pub struct Run {
     pub history: History,
     /// Vectors at some epochs, the first and the last among them; may be empty.
     pub snapshots: Vec<Snapshot>,
-    pub(crate) state: State,
-    pub(crate) engine: &'static str,
-    pub(crate) seconds: f64,
+    state: State,
+    geometry: Geometry,
+    engine: &'static str,
+    seconds: f64,
 }
 
 /// Vectors and parameters at one epoch.
@@ -79,6 +82,22 @@ impl std::fmt::Debug for Run {
 }
 
 impl Run {
+    /// A run that ended at `state`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Input`] if the vectors are not those of at least two modalities and two pairs.
+    pub(crate) fn new(
+        experiment: Experiment,
+        state: State,
+        history: History,
+        snapshots: Vec<Snapshot>,
+        engine: &'static str,
+        seconds: f64,
+    ) -> Result<Self> {
+        let geometry = Geometry::of(state.embeddings.view())?;
+        Ok(Self { experiment, history, snapshots, state, geometry, engine, seconds })
+    }
+
     /// Final unit vectors `[modalities, pairs, dim]`; with an adapter the extended ones,
     /// (delta U, sqrt(1 - delta^2)) and (delta V, -sqrt(1 - delta^2)), of `dim + 1`.
     pub fn embeddings(&self) -> ArrayView3<'_, f32> {
@@ -112,66 +131,49 @@ impl Run {
 
     /// The margin m of the final vectors.
     pub fn margin(&self) -> f64 {
-        self.geometry().margin()
+        self.geometry.margin()
     }
 
-    /// Margin, optimal relative bias and what else the final vectors tell.
+    /// The extreme similarities of the final vectors, and what follows from them.
     pub fn geometry(&self) -> Geometry {
-        Geometry::of(self.embeddings()).expect("a run has at least two modalities and two pairs")
+        self.geometry
     }
 
     /// The run in a few numbers.
     pub fn summary(&self) -> Summary {
-        let geometry = self.geometry();
         Summary {
             loss: self.loss(),
             temperature: self.temperature(),
             bias: self.bias(),
             relative_bias: self.relative_bias(),
-            margin: geometry.margin(),
-            optimal_relative_bias: geometry.optimal_relative_bias(),
+            margin: self.geometry.margin(),
+            optimal_relative_bias: self.geometry.optimal_relative_bias(),
             delta: self.delta(),
             engine: self.engine,
             seconds: self.seconds,
         }
     }
 
-    /// The run in one table.
-    pub fn table(&self) -> Table {
-        let summary = self.summary();
-        let mut table = Table::new(&["run", "value"])
-            .row(&["loss".to_owned(), short(summary.loss)])
-            .row(&["inverse temperature t".to_owned(), short(summary.temperature)])
-            .row(&["relative bias b_rel".to_owned(), short(summary.relative_bias)])
-            .row(&["margin m".to_owned(), short(summary.margin)])
-            .row(&["optimal relative bias".to_owned(), short(summary.optimal_relative_bias)]);
-        if let Some(delta) = summary.delta {
-            table = table.row(&["adapter delta".to_owned(), short(delta)]);
-        }
-        table
-    }
-
     /// The vectors `[modalities, pairs, dim]` of a file that [`Run::save`] wrote; none if
     /// the file has no array `embeddings`.
     ///
     /// # Errors
-    /// [`Error::File`] if `path` is not an npz file, or its `embeddings` are something else.
+    /// [`crate::Error::File`] if `path` is not an npz file, or its `embeddings` are something else.
     pub fn read_embeddings(path: impl AsRef<Path>) -> Result<Option<Array3<f32>>> {
         let path = path.as_ref();
-        let mut npz = NpzReader::open(path).map_err(|error| Error::file(path, error))?;
-        let named = |reason: String| Error::file(path, format!("`embeddings` {reason}"));
+        let mut npz = NpzReader::open(path).map_err(|error| files::Error::new(path, error))?;
+        let named = |reason: String| files::Error::new(path, format!("`embeddings` {reason}"));
         let array = npz.find("embeddings").map_err(named)?;
-        array.map(|array| vectors(&array).map_err(named)).transpose()
+        Ok(array.map(|array| vectors(&array).map_err(named)).transpose()?)
     }
 
     /// Writes `embeddings` and, per epoch, `loss`, `temperature`, `relative_bias` and
     /// what else was recorded, as an npz file.
     ///
     /// # Errors
-    /// [`Error::File`] if `path` cannot be written.
+    /// [`crate::Error::File`] if `path` cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        files::write_atomically(path, |file| {
+        files::write_whole(path.as_ref(), |file| {
             let mut npz = NpzWriter::new(file);
             let embeddings = &self.state.embeddings;
             npz.numbers("embeddings", embeddings.shape(), embeddings.iter().copied())?;
@@ -179,8 +181,8 @@ impl Run {
                 npz.numbers(name, &[column.len()], column.iter().copied())?;
             }
             Ok(npz.finish()?)
-        })
-        .map_err(|source| Error::file(path, source))
+        })?;
+        Ok(())
     }
 }
 

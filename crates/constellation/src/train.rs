@@ -1,59 +1,143 @@
 //! The one training loop.
 
-mod engine;
-mod fused;
-mod history;
-mod libtorch;
-mod progress;
-pub mod sweep;
-
 use std::time::Instant;
 
-pub(crate) use engine::{Engine, State};
-pub use history::{History, Record};
-pub use progress::{Progress, print_progress};
-pub(crate) use sweep::train_all_keeping;
-pub use sweep::{Sweep, train_all};
+use ndarray::Array3;
 
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::experiment::{EngineChoice, Experiment};
+use crate::fused::Fused;
+use crate::history::{History, Record};
+use crate::points::initial_vectors;
+pub use crate::progress::{Progress, print_progress};
 use crate::run::{Run, Snapshot};
-use crate::{EngineChoice, Error, Experiment, Result, sphere};
 
-/// How to run an experiment, as opposed to what it is: nothing here changes its result.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// How to run an experiment, as opposed to what it is.
+#[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Where to compute.
-    pub device: Device,
     /// What to record at every epoch beside loss, temperature and relative bias.
     pub record: Record,
     /// How many snapshots of the vectors to keep, spread evenly over log(epoch);
     /// none are kept of more than 100,000 numbers.
     pub snapshots: usize,
-    /// Most threads that the fused engine may use for this run.
+    /// Most threads that may work for this run; their number does not change its result.
     pub threads: usize,
+    /// Who makes the engine that a description asks for.
+    pub engines: Engines,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { device: Device::Cpu, record: Record::default(), snapshots: 64, threads: all_cores() }
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { record: Record::default(), snapshots: 64, threads, engines: fused_only }
     }
 }
 
-pub(crate) fn all_cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+/// Makes the engine of a description from its initial vectors `[modalities, pairs, dim]`, for some threads.
+pub type Engines = fn(&Experiment, Array3<f32>, usize) -> Result<Box<dyn Engine>>;
+
+/// The engines of this crate: the fused one.
+///
+/// # Errors
+/// [`Error::Value`] if the description asks for another.
+pub fn fused_only(experiment: &Experiment, initial: Array3<f32>, threads: usize) -> Result<Box<dyn Engine>> {
+    if experiment.engine == EngineChoice::Libtorch {
+        return Err(Error::Value {
+            key: "engine",
+            value: "libtorch".to_owned(),
+            expected: "`auto` or `fused`; the command `siglip` and the kernel with libtorch have both engines",
+        });
+    }
+    Ok(Box::new(Fused::new(experiment, initial, threads)?))
 }
 
-/// Where to compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Device {
-    /// The processor.
-    #[default]
-    Cpu,
-    /// The first CUDA device; only the libtorch engine runs there.
-    Cuda,
+/// A training that is under way: whoever holds it decides when it goes on, a loop as
+/// [`Experiment::train`], or a page between two of its frames.
+pub struct Training {
+    experiment: Experiment,
+    engine: Box<dyn Engine>,
+    record: Record,
+    history: History,
+    snapshots: Vec<Snapshot>,
+    /// Epochs at which to take the snapshots that are still missing, the last one first.
+    stops: Vec<usize>,
+}
+
+impl Training {
+    /// The initial vectors, and an engine that waits.
+    ///
+    /// # Errors
+    /// [`Error::Value`] if the description cannot be run, [`Error::Engine`] if its engine cannot start.
+    pub fn start(experiment: &Experiment, settings: Settings) -> Result<Self> {
+        experiment.validate()?;
+        let engine = (settings.engines)(experiment, initial_vectors(experiment), settings.threads)?;
+        let mut stops = snapshot_epochs(experiment, settings.snapshots);
+        stops.reverse();
+        let mut training = Self {
+            experiment: experiment.clone(),
+            engine,
+            record: settings.record,
+            history: History::default(),
+            snapshots: Vec::new(),
+            stops,
+        };
+        training.take_snapshot()?;
+        Ok(training)
+    }
+
+    /// Makes up to `epochs` steps, fewer before a snapshot or the end, and says how many.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] if the loss diverges, [`Error::Engine`] if the engine fails.
+    pub fn advance(&mut self, epochs: usize) -> Result<usize> {
+        let done = self.epochs_done();
+        let until = self.stops.last().copied().unwrap_or(self.experiment.epochs);
+        let steps = epochs.min(until.saturating_sub(done));
+        self.engine.advance(steps, self.record, &mut self.history)?;
+        stop_at_non_finite(&self.experiment, &self.history, done)?;
+        self.take_snapshot()?;
+        Ok(steps)
+    }
+
+    /// How many steps are made.
+    pub fn epochs_done(&self) -> usize {
+        self.history.loss.len()
+    }
+
+    /// An entry for each step so far.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Vectors and parameters as they are now, as a run that ends here and took `seconds`.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if the engine fails.
+    pub fn finish(self, seconds: f64) -> Result<Run> {
+        let state = self.engine.state()?;
+        Run::new(self.experiment, state, self.history, self.snapshots, self.engine.name(), seconds)
+    }
+
+    /// Vectors and parameters as they are now.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if the engine fails.
+    pub fn state(&self) -> Result<crate::engine::State> {
+        self.engine.state()
+    }
+
+    fn take_snapshot(&mut self) -> Result<()> {
+        let epoch = self.epochs_done();
+        if self.stops.pop_if(|stop| *stop == epoch).is_some() {
+            self.snapshots.push(Snapshot { epoch, state: self.engine.state()? });
+        }
+        Ok(())
+    }
 }
 
 impl Experiment {
-    /// Trains the experiment on the CPU, printing progress when it takes long.
+    /// Trains the experiment with the fused engine, printing progress when it takes long.
     ///
     /// # Errors
     /// [`Error::Value`] if the description cannot be run, [`Error::NonFinite`] if the
@@ -62,56 +146,21 @@ impl Experiment {
         self.train_with(Settings::default(), &mut print_progress())
     }
 
-    /// Trains the experiment as `settings` say; `progress` hears of it every now and then.
+    /// Trains the experiment as `settings` say; `progress` is called about ten times a second.
     ///
     /// # Errors
-    /// As [`Experiment::train`], and [`Error::Device`] if the device is not there.
+    /// As [`Experiment::train`], and [`Error::Engine`].
     pub fn train_with(&self, settings: Settings, progress: &mut dyn FnMut(&Progress)) -> Result<Run> {
-        self.validate()?;
         let start = Instant::now();
-        let mut engine = build(self, settings.device, settings.threads)?;
-        let mut history = History::default();
-        let mut snapshots = Vec::new();
-        let mut stops = snapshot_epochs(self, settings.snapshots).into_iter().peekable();
+        let mut training = Training::start(self, settings)?;
         let mut chunk = 1;
-        loop {
-            let done = history.loss.len();
-            if stops.next_if_eq(&done).is_some() {
-                snapshots.push(Snapshot { epoch: done, state: engine.state()? });
-            }
-            if done == self.epochs {
-                break;
-            }
-            let until = stops.peek().copied().unwrap_or(self.epochs);
+        while training.epochs_done() < self.epochs {
             let began = Instant::now();
-            engine.advance(chunk.min(until - done), settings.record, &mut history)?;
-            stop_at_non_finite(self, &history, done)?;
-            progress(&Progress::of(self, &history, start.elapsed()));
-            chunk = next_chunk(history.loss.len() - done, began.elapsed().as_secs_f64());
+            let steps = training.advance(chunk)?;
+            progress(&Progress::of(self, training.history(), start.elapsed()));
+            chunk = next_chunk(steps, began.elapsed().as_secs_f64());
         }
-        let state = engine.state()?;
-        let seconds = start.elapsed().as_secs_f64();
-        Ok(Run { experiment: self.clone(), state, history, snapshots, engine: engine.name(), seconds })
-    }
-}
-
-/// The engine that the description asks for, with its initial vectors.
-fn build(experiment: &Experiment, device: Device, threads: usize) -> Result<Box<dyn Engine>> {
-    let initial = sphere::initial_vectors(experiment)?;
-    match (experiment.engine, device) {
-        (EngineChoice::Fused, Device::Cuda) => Err(Error::Value {
-            key: "engine",
-            value: "fused".to_owned(),
-            expected: "`auto` or `libtorch` on a CUDA device",
-        }),
-        (_, Device::Cuda) if !tch::Cuda::is_available() => Err(Error::Device("cuda".to_owned())),
-        (_, Device::Cuda) => {
-            Ok(Box::new(libtorch::Libtorch::new(experiment, initial, tch::Device::Cuda(0))?))
-        }
-        (EngineChoice::Libtorch, Device::Cpu) => {
-            Ok(Box::new(libtorch::Libtorch::new(experiment, initial, tch::Device::Cpu)?))
-        }
-        (_, Device::Cpu) => Ok(Box::new(fused::Fused::new(experiment, initial, threads)?)),
+        training.finish(start.elapsed().as_secs_f64())
     }
 }
 
@@ -151,6 +200,7 @@ fn stop_at_non_finite(experiment: &Experiment, history: &History, from: usize) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Numerics, Temperature};
 
     #[test]
     fn snapshots_begin_at_the_start_and_end_at_the_end() {
@@ -161,13 +211,35 @@ mod tests {
     }
 
     #[test]
+    fn a_training_by_hand_is_that_of_the_loop() {
+        let experiment = Experiment { pairs: 9, dim: 3, epochs: 100, ..Default::default() };
+        let looped = experiment.train().unwrap();
+        let mut training = Training::start(&experiment, Settings::default()).unwrap();
+        while training.epochs_done() < 100 {
+            training.advance(7).unwrap();
+        }
+        assert_eq!(training.advance(7).unwrap(), 0);
+        let run = training.finish(0.0).unwrap();
+        assert_eq!((&run.history, run.embeddings()), (&looped.history, looped.embeddings()));
+        let epochs = |run: &Run| run.snapshots.iter().map(|snapshot| snapshot.epoch).collect::<Vec<_>>();
+        assert_eq!(epochs(&run), epochs(&looped));
+    }
+
+    #[test]
     fn a_diverging_run_says_where() {
         let experiment = Experiment {
-            temperature: crate::Temperature::fixed(3e38),
-            numerics: crate::Numerics::Exact,
+            temperature: Temperature::fixed(3e38),
+            numerics: Numerics::Exact,
             ..Default::default()
         };
         let message = experiment.train().unwrap_err().to_string();
         assert!(message.contains("at step 0") && message.contains("seed 50"), "{message}");
+    }
+
+    #[test]
+    fn an_engine_that_is_not_here_is_named() {
+        let experiment = Experiment { engine: EngineChoice::Libtorch, ..Default::default() };
+        let message = experiment.train().unwrap_err().to_string();
+        assert!(message.contains("`engine` is libtorch") && message.contains("`fused`"), "{message}");
     }
 }

@@ -2,8 +2,6 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
-use crate::display::escape;
-
 /// The drawing code, most basic first; together one function's body.
 const SCRIPTS: [&str; 10] = [
     include_str!("page/vendor/uPlot.iife.min.js"),
@@ -66,4 +64,9 @@ fn quote(text: &str) -> String {
 /// JSON in which no `<` is left: in JSON it only stands in strings.
 fn neutralise(json: &str) -> String {
     json.replace('<', "\\u003c")
+}
+
+/// Text as HTML.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

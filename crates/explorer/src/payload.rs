@@ -1,12 +1,14 @@
 //! The data of the page, as JSON.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use constellation::{History, Numerics};
 use ndarray::{Array2, Array3, ArrayView3, s};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{ExplorerData, Frame, axes, similarities};
-use crate::{Error, History, Numerics, Result};
+use crate::data::{ExplorerData, Frame};
+use crate::error::{Error, Result};
+use crate::{axes, similarities};
 
 /// What `page/explorer.js` reads.
 #[derive(Serialize)]
@@ -78,8 +80,8 @@ pub(super) fn pack(data: &ExplorerData, budget: usize) -> Result<String> {
             false if kept.len() > 2 => kept = thin(&kept),
             false => {
                 let kilobytes = json.len() / 1000;
-                return Err(Error::Figure(format!(
-                    "explorer: two frames take {kilobytes} kB, expected {} kB",
+                return Err(Error::Data(format!(
+                    "two frames take {kilobytes} kB, expected {} kB",
                     budget / 1000
                 )));
             }

@@ -1,12 +1,11 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use ndarray::Axis;
+use constellation::{History, Numerics, loss};
+use ndarray::{Array3, Axis};
 use serde_json::{Value, json};
-use tch::{Kind, Tensor};
 
 use super::*;
-use crate::{BiasKind, loss::sigmoid_loss};
 
 /// `pairs` in `dim` dimensions, spread without any order, for `frames` epochs.
 fn data(shape: (usize, usize, usize), frames: usize) -> ExplorerData {
@@ -130,25 +129,26 @@ fn without_a_history_the_curve_is_that_of_the_frames() {
     assert_eq!(payload["curve"]["loss"], json!([null, null, null]));
 }
 
-/// The loss as training computes it: on libtorch, in float64 and, for the paper's form, float32.
+/// The mean of the terms, in float64 and, for the paper's form, with float32 where that shows.
 fn reference(vectors: &Array3<f32>, t: f64, bias: f64, numerics: Numerics) -> f64 {
-    let kind = if numerics == Numerics::Exact { Kind::Double } else { Kind::Float };
-    let modality = |m| {
-        let rows = vectors.index_axis(Axis(0), m);
-        let flat: Vec<f32> = rows.iter().copied().collect();
-        Tensor::from_slice(&flat).view([rows.nrows() as i64, rows.ncols() as i64]).to_kind(kind)
-    };
-    let scalar = |x: f64| Tensor::from(x).to_kind(kind);
     let modalities = vectors.len_of(Axis(0));
     let pairs = (0..modalities).flat_map(|first| (first + 1..modalities).map(move |second| (first, second)));
-    let losses: Vec<f64> = pairs
-        .map(|(first, second)| {
-            let similarities = modality(first).matmul(&modality(second).tr());
-            sigmoid_loss(&similarities, &scalar(t), &scalar(bias), BiasKind::Relative, numerics).unwrap()
-        })
-        .map(|loss| f64::try_from(loss).unwrap())
-        .collect();
-    losses.iter().sum::<f64>() / losses.len() as f64
+    let (mut sum, mut count) = (0.0, 0.0);
+    for (first, second) in pairs {
+        let modality = |m| vectors.index_axis(Axis(0), m).mapv(f64::from);
+        for ((i, j), s) in modality(first).dot(&modality(second).t()).indexed_iter() {
+            let z = t * (s - bias);
+            sum += match numerics {
+                Numerics::Exact => loss::term(z, i == j, numerics),
+                Numerics::Paper => {
+                    let p = 1.0 / (1.0 + (-z as f32).exp());
+                    f64::from(-(if i == j { p } else { 1.0 - p } + loss::PAPER_EPSILON as f32).ln())
+                }
+            };
+            count += 1.0;
+        }
+    }
+    sum / count
 }
 
 /// The losses that the page computes of all frames at all settings, in node.

@@ -1,12 +1,12 @@
 //! Draws every kind of figure from made-up data, and the extreme cases of each, to look at:
 //! `cargo run --example gallery -- FOLDER`.
 
-use ndarray::Array2;
 use figures::Result;
 use figures::{
     Axis, Colour, DotPanel, Dots, Figure, HeatMap, Histogram, Panel, Picture, Series, dots, heat_map,
     histograms, pictures, plot, sphere,
 };
+use ndarray::Array2;
 
 type Draw = fn() -> Result<Figure>;
 

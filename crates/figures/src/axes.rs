@@ -1,7 +1,7 @@
 //! Axes: scales, and ranges that are always finite and of positive length.
 
-use crate::numbers::scientific;
 use crate::error::{Error, Result};
+use crate::numbers::scientific;
 
 /// An axis of a panel.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,12 +3,12 @@
 use crate::Figure;
 use crate::axes::{self, Axis, Ruler, Scale};
 use crate::canvas::{Canvas, Pen, Point};
+use crate::error::{Error, Result};
 use crate::frame::{self, Cell, Frame};
 use crate::layout::{self, Grid};
 use crate::legend::{self, Entry, Key};
 use crate::style::{self, Colour};
 use crate::thin::{thin, thin_band};
-use crate::error::{Error, Result};
 
 /// Draws panels, `columns` in a row, under one legend. A label has the same colour in
 /// all panels; with more than seven labels the colours run from dark to light in the

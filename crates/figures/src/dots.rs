@@ -3,11 +3,11 @@
 use crate::Figure;
 use crate::axes::{self, Axis, Ruler};
 use crate::canvas::{Canvas, Rect};
+use crate::error::{Error, Result};
 use crate::frame::{Cell, Frame};
 use crate::layout::{self, Grid};
 use crate::legend::{Entry, Key};
 use crate::style::{self, Colour};
-use crate::error::{Error, Result};
 
 /// Draws one row for each of `names`, from top to bottom, and one panel for each
 /// quantity, from left to right. The values of several series stand below each other.

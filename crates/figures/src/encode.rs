@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::style::Colour;
 use crate::error::{Error, Result};
+use crate::style::Colour;
 
 /// Largest file without loss of colours, so that a committed notebook stays small.
 const LARGEST: usize = 150_000;

@@ -5,12 +5,12 @@ use ndarray::Array2;
 use crate::Figure;
 use crate::axes::{self, Axis, Ruler};
 use crate::canvas::{Canvas, Pen, Rect};
+use crate::error::{Error, Result};
 use crate::frame::{self, Cell, Frame};
 use crate::layout::{self, Grid};
 use crate::legend;
 use crate::style::{self, Colour};
 use crate::text::Anchor;
-use crate::error::{Error, Result};
 
 /// A function on a grid of two parameters.
 #[derive(Debug, Clone, PartialEq)]

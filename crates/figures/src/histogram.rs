@@ -4,11 +4,11 @@ use crate::Figure;
 use crate::axes::{self, Axis, Ruler};
 use crate::bins::{self, Bins};
 use crate::canvas::{Canvas, Pen, Point, Rect};
+use crate::error::{Error, Result};
 use crate::frame::{self, Cell, Frame};
 use crate::layout::{self, Grid};
 use crate::legend::{Entry, Key};
 use crate::style::Colour;
-use crate::error::{Error, Result};
 
 /// Draws histograms of two classes side by side, `columns` in a row, on common axes;
 /// the density is logarithmic. Nothing is jittered: values that are all equal make one

@@ -2,11 +2,11 @@
 
 use crate::axes::Ruler;
 use crate::canvas::{Canvas, Rect};
+use crate::error::{Error, Result};
 use crate::frame::{self, Cell, Frame};
 use crate::legend::{self, Entry};
 use crate::style::{self, Colour};
 use crate::text::{self, Anchor};
-use crate::error::{Error, Result};
 
 /// A page of width `width` with `title` and `legend` above `height` pixels for what it shows.
 ///

@@ -2,10 +2,10 @@
 
 use crate::Figure;
 use crate::canvas::{Canvas, Point, Rect};
+use crate::error::{Error, Result};
 use crate::layout;
 use crate::style::{self, Colour};
 use crate::text::{self, Anchor};
-use crate::error::{Error, Result};
 
 /// A picture and the lines below it.
 #[derive(Debug, Clone, PartialEq)]

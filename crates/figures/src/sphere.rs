@@ -6,10 +6,10 @@ use ndarray::ArrayView2;
 
 use crate::Figure;
 use crate::canvas::{Canvas, Pen, Point, Rect};
+use crate::error::{Error, Result};
 use crate::layout;
 use crate::legend::{Entry, Key};
 use crate::style::{self, Colour};
-use crate::error::{Error, Result};
 
 /// Direction that the sphere is seen from, in degrees; the azimuth is turned from this one
 /// to where both families are seen.

@@ -3,7 +3,7 @@
 //! Everything that the project leaves on disk goes through [`write_whole`], so that a crash,
 //! a full disk or an interruption never leaves half a file under its name. [`npz`] reads and
 //! writes the arrays that are exchanged with Python. Of the workspace this crate knows nothing;
-//! it depends on `tempfile` and `zip` alone.
+//! it depends on `tempfile`, `zip` and `serde_json` alone.
 //!
 //! ```
 //! use std::io::Write;
@@ -20,7 +20,7 @@ mod whole;
 
 use std::path::PathBuf;
 
-pub use whole::write_whole;
+pub use whole::{write_json, write_whole};
 
 /// Why a file could not be read or written.
 pub type Reason = Box<dyn std::error::Error + Send + Sync>;

@@ -1,6 +1,7 @@
 //! Files that are whole or not there.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 
 use crate::{Error, Reason};
@@ -12,6 +13,17 @@ use crate::{Error, Reason};
 /// [`Error`] names `path`, which is then as it was before.
 pub fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> Result<(), Reason>) -> Result<(), Error> {
     try_write(path, write).map_err(|reason| Error::new(path, reason))
+}
+
+/// Writes indented JSON, as [`write_whole`].
+///
+/// # Errors
+/// [`Error`] names `path`, which is then as it was before.
+pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Error> {
+    write_whole(path, |file| {
+        serde_json::to_writer_pretty(&mut *file, value)?;
+        Ok(file.write_all(b"\n")?)
+    })
 }
 
 fn try_write(path: &Path, write: impl FnOnce(&mut File) -> Result<(), Reason>) -> Result<(), Reason> {

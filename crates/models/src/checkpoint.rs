@@ -11,8 +11,9 @@ use safetensors::{Dtype, tensor::Metadata};
 use serde::Deserialize;
 use tch::{Device, Kind, Tensor};
 
-use super::{Error, Folder, json};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::folder::Folder;
+use crate::json;
 
 /// The tensors of a checkpoint, by Hugging Face's names. Opening reads the tables of
 /// contents only; nothing is allocated that the files do not really hold.

@@ -3,16 +3,21 @@
 
 use std::path::{Path, PathBuf};
 
+use constellation::geometry::{Constellation, LabelledGeometry, ModalityGap, xi};
+use constellation::numbers::thousands;
 use image::{RgbImage, imageops};
-use ndarray::{ArrayView2, Axis, concatenate};
 use tch::{Device, nn::VarStore};
 
-use crate::{
-    self, Dataset, Dtype, EmbedOptions, EmbedProgress, Embedder, Embeddings, Item, Siglip, Weights, decode,
-};
-use crate::sphere::seed_generator;
-use crate::towers::{embed_emoji, emoji};
-use crate::{Error, Result};
+use crate::dataset::{Dataset, Item};
+use crate::embed::{EmbedOptions, EmbedProgress, embed};
+use crate::embedder::{Dtype, Embedder, in_batches};
+use crate::embeddings::Embeddings;
+use crate::emoji::{self, embed_emoji};
+use crate::error::{Error, Result};
+use crate::image::decode;
+use crate::model::Siglip;
+use crate::random::seed_generator;
+use crate::weights::Weights;
 
 /// Which pictures are embedded, and by which model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,26 +66,6 @@ pub struct Part {
 }
 
 impl Collection {
-    /// The emoji and `checkpoint`, a folder of the project; with the variable `IMAGENET`,
-    /// the folder of the archive and the labels, ImageNet and the model that `MODEL`
-    /// names, by default `google/siglip-base-patch16-224`.
-    ///
-    /// # Errors
-    /// If `IMAGENET` has not one `.tar` and one `.txt` file, or `MODEL` is given without it.
-    pub fn from_environment(checkpoint: &str) -> Result<Self> {
-        let model = std::env::var("MODEL").ok().filter(|model| !model.is_empty());
-        match (std::env::var_os("IMAGENET").filter(|folder| !folder.is_empty()), model) {
-            (Some(folder), model) => {
-                Self::imagenet(folder.as_ref(), model.as_deref().unwrap_or("google/siglip-base-patch16-224"))
-            }
-            (None, None) => Ok(Self { pictures: Pictures::Emoji, model: checkpoint.to_owned() }),
-            (None, Some(model)) => Err(Error::Description {
-                key: "MODEL".to_owned(),
-                reason: format!("is {model}, but IMAGENET, the folder of the pictures, is not set"),
-            }),
-        }
-    }
-
     /// ImageNet, from a folder with its archive and its labels, and `model`. Embeddings
     /// are kept in that folder.
     ///
@@ -127,15 +112,11 @@ impl Collection {
                 Ok(Embedded { parts, temperature: all.temperature, relative_bias: all.relative_bias })
             }
             Pictures::ImageNet { archive, labels, embeddings: file } => {
-                let embeddings = match file.exists() {
-                    true => Embeddings::read(file)?,
-                    false => {
-                        let options = EmbedOptions::new(&self.model, archive, file);
-                        pretrained::embed(
-                            &EmbedOptions { labels: Some(labels.clone()), ..options },
-                            progress,
-                        )?
-                    }
+                let embeddings = if file.exists() {
+                    Embeddings::read(file)?
+                } else {
+                    let options = EmbedOptions::new(&self.model, archive, file);
+                    embed(&EmbedOptions { labels: Some(labels.clone()), ..options }, progress)?
                 };
                 let model = Embedder::load(&self.model, Dtype::F32)?.model;
                 let (temperature, relative_bias) = (model.temperature(), model.relative_bias());
@@ -151,6 +132,7 @@ impl Collection {
     /// # Errors
     /// As [`Self::embed`].
     pub fn embed_untrained(&self, seed: u64) -> Result<Part> {
+        const BATCH: usize = 50;
         let mut embedder = Embedder::load(&self.model, Dtype::F32)?;
         let store = VarStore::new(Device::Cpu);
         embedder.model = {
@@ -162,8 +144,8 @@ impl Collection {
         let open =
             |batch: &[usize]| batch.iter().map(|&class| pictures.open(class)).collect::<Result<Vec<_>>>();
         let embeddings = Embeddings {
-            image: in_batches(&all, |batch| embedder.images(&open(batch)?))?,
-            class_text: in_batches(&names, |batch| embedder.texts(batch))?,
+            image: in_batches(&all, BATCH, |batch| embedder.images(&open(batch)?))?,
+            class_text: in_batches(&names, BATCH, |batch| embedder.texts(batch))?,
             splits: all,
             classes: names,
             skipped: Vec::new(),
@@ -175,11 +157,11 @@ impl Collection {
     /// drawing, or the first photograph in order of names.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is no such class; as [`Self::embed`].
+    /// [`Error::Input`] if there is no such class; as [`Self::embed`].
     pub fn pictures_of(&self, classes: &[String]) -> Result<Vec<RgbImage>> {
         const SIDE: u32 = 128;
         let (names, pictures) = self.one_of_each()?;
-        let unknown = |class: &str| Error::Shape {
+        let unknown = |class: &str| Error::Input {
             what: "classes",
             got: class.to_owned(),
             expected: format!("a class of {}", self.name()),
@@ -247,6 +229,48 @@ impl std::fmt::Display for Collection {
     }
 }
 
+impl Part {
+    /// Similarities of all pictures with all names.
+    ///
+    /// # Errors
+    /// As [`LabelledGeometry::of`].
+    pub fn geometry(&self) -> Result<LabelledGeometry> {
+        let embeddings = &self.embeddings;
+        Ok(LabelledGeometry::of(embeddings.image.view(), embeddings.class_text.view(), &embeddings.labels())?)
+    }
+
+    /// How the pictures lie to the names.
+    ///
+    /// # Errors
+    /// As [`ModalityGap::of`].
+    pub fn gap(&self) -> Result<ModalityGap> {
+        const SEED: u32 = 1; // of the permutation
+        let embeddings = &self.embeddings;
+        Ok(ModalityGap::of(
+            embeddings.image.view(),
+            embeddings.class_text.view(),
+            &embeddings.labels(),
+            SEED,
+        )?)
+    }
+
+    /// How many pairs of a picture and a name are on the wrong side of `relative_bias`.
+    ///
+    /// # Errors
+    /// As [`LabelledGeometry::of`].
+    pub fn violating_pairs(&self, relative_bias: f64) -> Result<usize> {
+        let embeddings = &self.embeddings;
+        let (images, texts) = (embeddings.image.view(), embeddings.class_text.view());
+        let bounds = (0.0, relative_bias);
+        Ok(Constellation::check_labelled(images, texts, &embeddings.labels(), bounds, 0)?.violating_pairs)
+    }
+
+    /// The study's xi of synthetic runs, of each picture and its own name.
+    pub fn xi(&self) -> f64 {
+        xi(self.embeddings.image.view(), self.embeddings.text().view())
+    }
+}
+
 impl Embedded {
     /// The part that the model was not trained on.
     ///
@@ -284,30 +308,6 @@ impl Part {
         names.truncate(count);
         names
     }
-}
-
-/// A count with separators: 50,000.
-pub(crate) fn thousands(count: usize) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (k, digit) in digits.chars().enumerate() {
-        if k > 0 && (digits.len() - k).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Applies `embed` to batches and joins the rows.
-fn in_batches<T>(
-    items: &[T],
-    embed: impl Fn(&[T]) -> Result<ndarray::Array2<f32>>,
-) -> Result<ndarray::Array2<f32>> {
-    const BATCH: usize = 50;
-    let batches = items.chunks(BATCH).map(embed).collect::<Result<Vec<_>>>()?;
-    let views: Vec<ArrayView2<f32>> = batches.iter().map(|batch| batch.view()).collect();
-    Ok(concatenate(Axis(0), &views).expect("all embeddings of a model have one dimension"))
 }
 
 /// The picture with its longer side `side` pixels long.
@@ -378,13 +378,5 @@ mod tests {
     fn a_reduced_picture_keeps_its_proportions() {
         assert_eq!(reduced(&RgbImage::new(500, 375), 128).dimensions(), (128, 96));
         assert_eq!(reduced(&RgbImage::new(10, 4000), 128).dimensions(), (1, 128));
-    }
-
-    #[test]
-    fn counts_have_separators() {
-        assert_eq!(
-            [0, 7, 1000, 50_000, 3_000_000].map(thousands),
-            ["0", "7", "1,000", "50,000", "3,000,000"]
-        );
     }
 }

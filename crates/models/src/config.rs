@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, json};
-use crate::Result;
+use crate::error::{Error, Result};
+use crate::json;
 
 /// Sizes of both towers. Files of the hub leave out every value that equals the
 /// default of the transformers library, which is siglip-base-patch16-224; so does

@@ -8,8 +8,8 @@ use std::{
     time::SystemTime,
 };
 
-use super::{Error, json::read_limited};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::json::read_limited;
 
 /// Images in order of their names; nothing is decoded yet.
 #[derive(Debug)]

@@ -11,10 +11,13 @@ use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::{
-    Dataset, Dtype, Embedder, Embeddings, Error, Item, Preprocessor, decode, journal::Journal, preprocess,
-};
-use crate::{Error, Result};
+use crate::dataset::{Dataset, Item};
+use crate::embedder::{Dtype, Embedder};
+use crate::embeddings::Embeddings;
+use crate::error::{Error, Result};
+use crate::image::{decode, preprocess};
+use crate::journal::Journal;
+use crate::preprocessor::Preprocessor;
 
 /// What to embed, and how.
 #[derive(Debug, Clone)]
@@ -124,8 +127,7 @@ pub fn embed(options: &EmbedOptions, progress: &mut dyn FnMut(&EmbedProgress)) -
 }
 
 fn journal_path(out: &Path) -> Result<PathBuf> {
-    let mut name =
-        out.file_name().ok_or_else(|| Error::file(out, "is not the name of a file"))?.to_owned();
+    let mut name = out.file_name().ok_or_else(|| Error::file(out, "is not the name of a file"))?.to_owned();
     if out.is_dir() {
         // Better now than after hours.
         return Err(Error::file(out, "is a folder, expected the name of a file"));
@@ -206,7 +208,7 @@ fn embed_images(
         }
     }
     progress(&clock.now());
-    let pool = rayon::ThreadPoolBuilder::new().build().map_err(Error::Threads)?;
+    let pool = rayon::ThreadPoolBuilder::new().build()?;
     thread::scope(|scope| {
         // While one batch is computed another waits, and a third is being decoded.
         let (sender, receiver) = sync_channel(1);

@@ -3,12 +3,18 @@
 use std::path::PathBuf;
 
 use image::RgbImage;
-use ndarray::Array2;
+use ndarray::{Array2, Axis, concatenate};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::{Checkpoint, Config, Error, Folder, Preprocessor, Siglip, Tokenizer, preprocess};
-use crate::Result;
+use crate::checkpoint::Checkpoint;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::folder::Folder;
+use crate::image::preprocess;
+use crate::model::Siglip;
+use crate::preprocessor::Preprocessor;
+use crate::tokenizer::Tokenizer;
 
 /// A SigLIP model with its tokenizer and preprocessing, on the CPU.
 #[derive(Debug)]
@@ -102,4 +108,15 @@ impl Embedder {
         let shape = (rows as usize, columns as usize);
         Ok(Array2::from_shape_vec(shape, values).expect("as many values as the size says"))
     }
+}
+
+/// Applies `embed` to batches of `size` and joins the rows.
+pub(crate) fn in_batches<T>(
+    items: &[T],
+    size: usize,
+    embed: impl Fn(&[T]) -> Result<Array2<f32>>,
+) -> Result<Array2<f32>> {
+    let batches = items.chunks(size).map(embed).collect::<Result<Vec<_>>>()?;
+    let views: Vec<_> = batches.iter().map(|batch| batch.view()).collect();
+    Ok(concatenate(Axis(0), &views).expect("all embeddings of a model have one dimension"))
 }

@@ -4,12 +4,9 @@ use std::{fs::File, io, path::Path};
 
 use ndarray::{Array2, ArrayView2, s};
 
-use super::Error;
-use crate::{
-    Error as Error, Result,
-    files::write_atomically,
-    npz::{Npy, NpzReader, NpzWriter},
-};
+use crate::error::{Error, Result};
+use files::npz::{Npy, NpzReader, NpzWriter};
+use files::write_whole;
 
 /// Unit embeddings of images, grouped by class, and of each class's name.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,8 +50,7 @@ impl Embeddings {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, file: &Path) -> Result<()> {
-        write_atomically(file, |temporary| Ok(self.write_arrays(temporary)?))
-            .map_err(|error| Error::file(file, error))
+        Ok(write_whole(file, |temporary| Ok(self.write_arrays(temporary)?))?)
     }
 
     fn write_arrays(&self, file: &File) -> io::Result<()> {

@@ -6,11 +6,13 @@
 //! in `data/emoji/NOTICE.md`.
 
 use image::{RgbImage, imageops};
-use rand::Rng;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
-use super::batches::{Purpose, generator};
-use crate::Result;
-use crate::decode;
+use crate::embedder::{Dtype, Embedder, in_batches};
+use crate::embeddings::Embeddings;
+use crate::error::Result;
+use crate::image::decode;
 
 /// How many emoji there are.
 pub const CLASSES: usize = 1000;
@@ -23,12 +25,12 @@ pub const DESIGNERS: [&str; DRAWINGS] = ["Noto", "Twemoji", "Fluent 3D", "EmojiO
 
 /// Sheets of 40 x 25 cells; alpha was laid over white when they were made.
 const SHEETS: [&[u8]; DRAWINGS] = [
-    include_bytes!("../../../data/emoji/noto.png"),
-    include_bytes!("../../../data/emoji/twemoji.png"),
-    include_bytes!("../../../data/emoji/fluent.png"),
-    include_bytes!("../../../data/emoji/emojione.png"),
+    include_bytes!("../data/emoji/noto.png"),
+    include_bytes!("../data/emoji/twemoji.png"),
+    include_bytes!("../data/emoji/fluent.png"),
+    include_bytes!("../data/emoji/emojione.png"),
 ];
-const CAPTIONS: &str = include_str!("../../../data/emoji/captions.tsv");
+const CAPTIONS: &str = include_str!("../data/emoji/captions.tsv");
 const COLUMNS: u32 = 40;
 /// Chooses the held-out drawings, of every training alike.
 const SPLIT_SEED: u64 = 2025;
@@ -57,12 +59,25 @@ pub struct Class {
     pub held_out: usize,
 }
 
+/// Unit embeddings of all drawings and names by one checkpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmojiEmbeddings {
+    /// The 3,000 drawings that the project's own checkpoints were trained on.
+    pub training: Embeddings,
+    /// The other 1,000.
+    pub held_out: Embeddings,
+    /// Inverse temperature t of the checkpoint.
+    pub temperature: f64,
+    /// Relative bias b_rel of the checkpoint.
+    pub relative_bias: f64,
+}
+
 /// Reads the emoji, which are part of the program.
 ///
 /// # Errors
 /// None that a user could cause.
 pub fn load() -> Result<Emoji> {
-    let mut split = generator(SPLIT_SEED, Purpose::Split, 0);
+    let mut split = ChaCha8Rng::seed_from_u64(SPLIT_SEED);
     let class = |line: &str| {
         let mut fields = line.split('\t').skip(1).map(str::to_owned);
         let mut field = || fields.next().expect("captions.tsv has six columns");
@@ -112,6 +127,34 @@ impl Emoji {
             .map(|(class, k)| self.drawing(class, k).clone())
             .collect()
     }
+}
+
+/// Embeds all emoji with a checkpoint: a folder or a hub id, of this project's training or
+/// any other SigLIP.
+///
+/// # Errors
+/// If the checkpoint cannot be used.
+pub fn embed_emoji(model: &str) -> Result<EmojiEmbeddings> {
+    const BATCH: usize = 250;
+    let embedder = Embedder::load(model, Dtype::F32)?;
+    let emoji = load()?;
+    let classes = emoji.names();
+    let class_text = embedder.texts(&classes)?;
+    let embed = |drawings: Vec<RgbImage>| -> Result<Embeddings> {
+        Ok(Embeddings {
+            image: in_batches(&drawings, BATCH, |batch| embedder.images(batch))?,
+            splits: (0..CLASSES).map(|class| class * drawings.len() / CLASSES).collect(),
+            class_text: class_text.clone(),
+            classes: classes.clone(),
+            skipped: Vec::new(),
+        })
+    };
+    Ok(EmojiEmbeddings {
+        training: embed(emoji.training())?,
+        held_out: embed(emoji.held_out())?,
+        temperature: embedder.model.temperature(),
+        relative_bias: embedder.model.relative_bias(),
+    })
 }
 
 #[cfg(test)]

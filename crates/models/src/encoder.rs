@@ -2,8 +2,9 @@
 
 use tch::{Kind, Tensor, nn::Init};
 
-use super::{Activation, EncoderConfig, Weights};
-use crate::Result;
+use crate::config::{Activation, EncoderConfig};
+use crate::error::Result;
+use crate::weights::Weights;
 
 /// Pre-norm transformer blocks, without any mask: every position sees all others.
 #[derive(Debug)]

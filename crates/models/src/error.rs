@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// An error of [`crate::pretrained`]; always names the file, and in it the key,
+/// What cannot be used; always names the file, and in it the key,
 /// tensor or entry, that is at fault.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -98,6 +98,28 @@ pub enum Error {
         /// What differs.
         reason: String,
     },
+    /// Tensors or arrays do not have the shape that was asked for.
+    #[error("{what}: got {got}, expected {expected}")]
+    Input {
+        /// What was being read or computed.
+        what: &'static str,
+        /// What was given.
+        got: String,
+        /// What would have been accepted.
+        expected: String,
+    },
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] files::Error),
+    /// Worker threads could not be started.
+    #[error("worker threads: {0}; ask for fewer")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    /// libtorch reported an error.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+    /// A description, or a geometry, that cannot be used.
+    #[error(transparent)]
+    Constellation(#[from] constellation::Error),
     /// An option cannot be used.
     #[error("{option} is {value}, expected {expected}")]
     Option {
@@ -110,36 +132,35 @@ pub enum Error {
     },
 }
 
+/// Shorthand for results with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
 impl Error {
-    pub(crate) fn config(
-        file: impl AsRef<Path>,
-        key: impl Into<String>,
-        reason: impl Into<String>,
-    ) -> crate::Error {
-        Self::Config { file: file.as_ref().to_owned(), key: key.into(), reason: reason.into() }.into()
+    pub(crate) fn file(path: impl Into<PathBuf>, reason: impl Into<files::Reason>) -> Self {
+        files::Error::new(path, reason).into()
     }
 
-    pub(crate) fn checkpoint(file: impl AsRef<Path>, reason: impl Into<String>) -> crate::Error {
-        Self::Checkpoint { file: file.as_ref().to_owned(), reason: reason.into() }.into()
+    pub(crate) fn config(file: impl AsRef<Path>, key: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Config { file: file.as_ref().to_owned(), key: key.into(), reason: reason.into() }
     }
 
-    pub(crate) fn tokenizer(file: impl AsRef<Path>, reason: impl ToString) -> crate::Error {
-        Self::Tokenizer { file: file.as_ref().to_owned(), reason: reason.to_string() }.into()
+    pub(crate) fn checkpoint(file: impl AsRef<Path>, reason: impl Into<String>) -> Self {
+        Self::Checkpoint { file: file.as_ref().to_owned(), reason: reason.into() }
     }
 
-    pub(crate) fn image(name: impl Into<String>, reason: impl ToString) -> crate::Error {
-        Self::Image { name: name.into(), reason: reason.to_string() }.into()
+    pub(crate) fn tokenizer(file: impl AsRef<Path>, reason: impl ToString) -> Self {
+        Self::Tokenizer { file: file.as_ref().to_owned(), reason: reason.to_string() }
     }
 
-    pub(crate) fn dataset(file: impl AsRef<Path>, reason: impl Into<String>) -> crate::Error {
-        Self::Dataset { file: file.as_ref().to_owned(), reason: reason.into() }.into()
+    pub(crate) fn image(name: impl Into<String>, reason: impl ToString) -> Self {
+        Self::Image { name: name.into(), reason: reason.to_string() }
     }
 
-    pub(crate) fn npz(
-        file: impl AsRef<Path>,
-        array: impl Into<String>,
-        reason: impl ToString,
-    ) -> crate::Error {
-        Self::Npz { file: file.as_ref().to_owned(), array: array.into(), reason: reason.to_string() }.into()
+    pub(crate) fn dataset(file: impl AsRef<Path>, reason: impl Into<String>) -> Self {
+        Self::Dataset { file: file.as_ref().to_owned(), reason: reason.into() }
+    }
+
+    pub(crate) fn npz(file: impl AsRef<Path>, array: impl Into<String>, reason: impl ToString) -> Self {
+        Self::Npz { file: file.as_ref().to_owned(), array: array.into(), reason: reason.to_string() }
     }
 }

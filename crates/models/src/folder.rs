@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, hub};
-use crate::Result;
+use crate::error::{Error, Result};
+use crate::hub;
 
 /// A folder in Hugging Face's layout, local or from the hub.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ fn is_hub_id(model: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_hub_id;
+    use crate::is_hub_id;
 
     #[test]
     fn a_hub_id_is_owner_and_name() {

@@ -6,8 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::Error;
-use crate::Result;
+use crate::error::{Error, Result};
 
 const SCRIPT: &str = include_str!("hub.py");
 
@@ -28,7 +27,7 @@ const FILES: [&str; 7] = [
 /// # Errors
 /// If the hub does not have it, or cannot be asked and the cache does not have it either.
 pub(crate) fn download(id: &str) -> Result<PathBuf> {
-    let failed = |reason: String| crate::Error::from(Error::Hub { id: id.to_owned(), reason });
+    let failed = |reason: String| Error::Hub { id: id.to_owned(), reason };
     let python = python();
     let output = Command::new(&python)
         .args(["-c", SCRIPT, id])

@@ -9,8 +9,9 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage};
 
-use super::{Error, Preprocessor, resize::resize};
-use crate::Result;
+use crate::error::{Error, Result};
+use crate::preprocessor::Preprocessor;
+use crate::resize::resize;
 
 /// As many pixels as Pillow opens without a warning: 256 MiB of RGB.
 const MAX_PIXELS: u64 = (1 << 30) / 12;

@@ -12,8 +12,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::Error;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// An open journal, locked against other runs.
 #[derive(Debug)]

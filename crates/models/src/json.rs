@@ -4,8 +4,7 @@ use std::{fs::File, io::Read, path::Path};
 
 use serde::de::DeserializeOwned;
 
-use super::Error;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// No configuration file is this long; tokenizers have their own reader.
 const MAX_BYTES: u64 = 16 << 20;
@@ -31,10 +30,7 @@ pub(crate) fn read_limited(file: &Path, limit: u64) -> Result<Vec<u8>> {
     let read = |bytes: &mut Vec<u8>| File::open(file)?.take(limit + 1).read_to_end(bytes);
     read(&mut bytes).map_err(|error| Error::file(file, error))?;
     if bytes.len() as u64 > limit {
-        return Err(Error::file(
-            file,
-            format!("longer than the {limit} bytes that such a file may have"),
-        ));
+        return Err(Error::file(file, format!("longer than the {limit} bytes that such a file may have")));
     }
     Ok(bytes)
 }

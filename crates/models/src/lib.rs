@@ -1,15 +1,29 @@
-//! Pretrained SigLIP models: from a checkpoint, images and class names to embeddings.
+//! SigLIP models on libtorch: from a checkpoint, images and class names to embeddings.
+//!
+//! ```text
+//! checkpoint + images + texts  --embed-->  Embeddings  --geometry-->  as of synthetic runs
+//! ```
 //!
 //! Everything follows the transformers library, to rounding: the towers, the
 //! preprocessing of images (in its slow, exact form), the tokenizers. What differs is
-//! said where it does.
+//! said where it does. Of the workspace it depends on `constellation`, for the geometry of
+//! what it embeds, and on `files`.
+//!
+//! ```
+//! // The data set that ships with the project: four drawings of each of 1,000 emoji.
+//! let emoji = models::emoji::load()?;
+//! assert_eq!(emoji.names().len(), 1000);
+//! # Ok::<(), models::Error>(())
+//! ```
 
 mod checkpoint;
+pub mod collection;
 mod config;
 mod dataset;
 mod embed;
 mod embedder;
 mod embeddings;
+pub mod emoji;
 mod encoder;
 mod error;
 mod folder;
@@ -19,6 +33,7 @@ mod journal;
 mod json;
 mod model;
 mod preprocessor;
+mod random;
 mod resize;
 mod sentencepiece;
 mod text;
@@ -27,20 +42,20 @@ mod vision;
 mod weights;
 
 pub use checkpoint::Checkpoint;
+pub use collection::{Collection, Embedded, Part, Pictures};
 pub use config::{Activation, Architectures, Config, EncoderConfig, ModelType, TextConfig, VisionConfig};
 pub use dataset::{Dataset, Item};
 pub use embed::{EmbedOptions, EmbedProgress, embed};
 pub use embedder::{Dtype, Embedder};
 pub use embeddings::Embeddings;
-pub use error::Error;
+pub use error::{Error, Result};
 pub use folder::Folder;
 pub use image::{decode, preprocess};
-pub use model::Siglip;
+pub use model::{Siglip, normalize};
 pub use preprocessor::Preprocessor;
+pub use random::seed_generator;
 pub use resize::{Filter, resize};
-use sentencepiece::SentencePiece;
 pub use text::TextTower;
-pub use tokenizer::Tokenizer;
-pub(crate) use tokenizer::canonicalize;
+pub use tokenizer::{Tokenizer, canonicalize};
 pub use vision::VisionTower;
 pub use weights::Weights;

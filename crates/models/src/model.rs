@@ -2,8 +2,12 @@
 
 use tch::{Device, Kind, Tensor, nn::VarStore};
 
-use super::{Checkpoint, Config, TextTower, VisionTower, Weights};
-use crate::Result;
+use crate::checkpoint::Checkpoint;
+use crate::config::Config;
+use crate::error::Result;
+use crate::text::TextTower;
+use crate::vision::VisionTower;
+use crate::weights::Weights;
 
 /// A SigLIP model: SigLIP, or SigLIP 2 of a fixed resolution (arXiv 2303.15343 and
 /// 2502.14786), as the transformers library computes it.
@@ -49,7 +53,7 @@ impl Siglip {
     /// # Errors
     /// As [`VisionTower::forward`].
     pub fn embed_images(&self, pixels: &Tensor) -> Result<Tensor> {
-        tch::no_grad(|| unit(&self.vision.forward(pixels)?))
+        tch::no_grad(|| normalize(&self.vision.forward(pixels)?))
     }
 
     /// Unit embeddings `[B, D]`, float32, of token ids `[B, L]`; without gradients.
@@ -57,7 +61,7 @@ impl Siglip {
     /// # Errors
     /// As [`TextTower::forward`].
     pub fn embed_texts(&self, ids: &Tensor) -> Result<Tensor> {
-        tch::no_grad(|| unit(&self.text.forward(ids)?))
+        tch::no_grad(|| normalize(&self.text.forward(ids)?))
     }
 
     /// Inverse temperature t = exp(logit_scale).
@@ -72,7 +76,7 @@ impl Siglip {
 }
 
 /// Rows divided by their norms, in float32. No epsilon, as in transformers.
-fn unit(features: &Tensor) -> Result<Tensor> {
+pub fn normalize(features: &Tensor) -> Result<Tensor> {
     let features = features.f_to_kind(Kind::Float)?;
     let norms = features.f_norm_scalaropt_dim(2, [-1], true)?;
     Ok(features.f_div(&norms)?)

@@ -4,8 +4,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Config, Error, Filter, Folder, json};
-use crate::Result;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::folder::Folder;
+use crate::json;
+use crate::resize::Filter;
 
 /// How images are resized and normalised.
 #[derive(Debug, Clone, PartialEq, Serialize)]

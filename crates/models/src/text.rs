@@ -2,11 +2,10 @@
 
 use tch::Tensor;
 
-use super::{
-    TextConfig, Weights,
-    encoder::{Encoder, LayerNorm, Linear, lecun},
-};
-use crate::{Error, Result};
+use crate::config::TextConfig;
+use crate::encoder::{Encoder, LayerNorm, Linear, lecun};
+use crate::error::{Error, Result};
+use crate::weights::Weights;
 
 /// The text tower of SigLIP. Padding is not masked: the model was trained so, and its
 /// embeddings are those of the padded text.
@@ -43,7 +42,7 @@ impl TextTower {
         let (length, size) = (self.position_embedding.size()[0], ids.size());
         if !matches!(size[..], [_, columns] if columns == length) {
             let expected = format!("[batch, {length}]");
-            return Err(Error::Shape { what: "token ids", got: format!("{size:?}"), expected });
+            return Err(Error::Input { what: "token ids", got: format!("{size:?}"), expected });
         }
         let tokens = Tensor::f_embedding(&self.token_embedding, ids, -1, false, false)?;
         let x = self.encoder.forward(tokens.f_add(&self.position_embedding)?)?;

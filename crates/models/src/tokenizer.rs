@@ -6,8 +6,11 @@ use serde::Deserialize;
 use tch::Tensor;
 use tokenizers::Tokenizer as JsonTokenizer;
 
-use super::{Error, Folder, SentencePiece, TextConfig, json};
-use crate::Result;
+use crate::config::TextConfig;
+use crate::error::{Error, Result};
+use crate::folder::Folder;
+use crate::json;
+use crate::sentencepiece::SentencePiece;
 
 /// A checkpoint's tokenizer, read from `spiece.model` or else `tokenizer.json`: a Unigram
 /// model is SigLIP's, a BPE model SigLIP 2's.
@@ -153,7 +156,7 @@ fn load_pieces(folder: &Folder) -> Result<(PathBuf, Pieces)> {
 ///
 /// A leading space stays, although big_vision strips it: transformers puts its word mark
 /// before it and then does not strip it, which adds a token to such texts.
-pub(crate) fn canonicalize(text: &str) -> String {
+pub fn canonicalize(text: &str) -> String {
     let text: String = text.to_lowercase().chars().filter(|c| !c.is_ascii_punctuation()).collect();
     // U+2581 is SentencePiece's own mark for a space; U+001C to U+001F are Python's.
     let is_space = |c: char| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}' | '▁');
@@ -164,7 +167,7 @@ pub(crate) fn canonicalize(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::canonicalize;
+    use crate::tokenizer::canonicalize;
 
     #[test]
     fn canonical_text_is_that_of_the_reference() {

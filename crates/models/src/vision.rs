@@ -2,11 +2,10 @@
 
 use tch::{Tensor, nn::Init};
 
-use super::{
-    EncoderConfig, VisionConfig, Weights,
-    encoder::{Encoder, LayerNorm, Linear, Mlp, attention, lecun, xavier},
-};
-use crate::{Error, Result};
+use crate::config::{EncoderConfig, VisionConfig};
+use crate::encoder::{Encoder, LayerNorm, Linear, Mlp, attention, lecun, xavier};
+use crate::error::{Error, Result};
+use crate::weights::Weights;
 
 /// The image tower of SigLIP; there is no class token and no projection.
 #[derive(Debug)]
@@ -53,7 +52,7 @@ impl VisionTower {
         let size = pixels.size();
         if !matches!(size[..], [_, 3, height, width] if height == side && width == side) {
             let expected = format!("[batch, 3, {side}, {side}]");
-            return Err(Error::Shape { what: "pixel values", got: format!("{size:?}"), expected });
+            return Err(Error::Input { what: "pixel values", got: format!("{size:?}"), expected });
         }
         // A convolution whose kernel is its stride; what does not fill a patch is dropped.
         let patches = pixels.f_to_kind(self.patch_weight.kind())?.f_conv2d(

@@ -5,8 +5,8 @@ use tch::{
     nn::{self, Init},
 };
 
-use super::Checkpoint;
-use crate::Result;
+use crate::checkpoint::Checkpoint;
+use crate::error::Result;
 
 /// A place in a [`nn::VarStore`] that modules put their parameters into: read from a
 /// checkpoint, or drawn at random to be trained. Names are Hugging Face's, so that

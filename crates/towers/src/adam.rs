@@ -3,7 +3,7 @@
 
 use tch::Tensor;
 
-use crate::Result;
+use models::Result;
 
 /// beta_1; beta_2 is lower than usual because a training is short.
 const BETAS: (f64, f64) = (0.9, 0.99);

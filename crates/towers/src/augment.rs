@@ -4,7 +4,7 @@
 use rand::Rng;
 use tch::Tensor;
 
-use crate::Result;
+use models::Result;
 
 /// Most that a drawing is turned, in radians.
 const TURN: f32 = 0.25;
@@ -60,7 +60,7 @@ mod tests {
     use tch::{Device, Kind};
 
     use super::*;
-    use crate::towers::batches::{Purpose, generator};
+    use crate::batches::{Purpose, generator};
 
     #[test]
     fn white_stays_white_and_a_dot_stays_in_the_middle() {

@@ -4,10 +4,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::emoji;
-use constellation::description::{read, replace};
-use models::{Config, TextConfig, VisionConfig};
-use crate::{Bias, BiasKind, Error, Numerics, Result, Temperature};
+use constellation::description;
+use constellation::{Bias, BiasKind, Error, Numerics, Temperature};
+use models::{Config, Result, TextConfig, VisionConfig, emoji};
 
 /// A training of two towers on the emoji. The JSON form of this type is what
 /// `siglip train-towers` reads; keys that are absent take the defaults, but `temperature`,
@@ -105,19 +104,19 @@ impl TowersConfig {
     ///
     /// # Errors
     /// [`Error::Description`] names a key that is unknown or of the wrong type,
-    /// [`Error::Value`] or [`Error::Pretrained`] one whose value is impossible.
+    /// [`Error::Value`] or [`models::Error`] one whose value is impossible.
     pub fn from_json(json: &str) -> Result<Self> {
-        let config: Self = read(&mut serde_json::Deserializer::from_str(json))?;
+        let config: Self = description::from_json(json)?;
         config.validate()?;
         Ok(config)
     }
 
-    /// The same training with some keys replaced, as [`crate::Experiment::with`].
+    /// The same training with some keys replaced, as [`constellation::Experiment::with`].
     ///
     /// # Errors
     /// As [`TowersConfig::from_json`]; an assignment without `=` is an error as well.
     pub fn with<S: AsRef<str>>(&self, assignments: &[S]) -> Result<Self> {
-        let config: Self = replace(self, assignments)?;
+        let config: Self = description::replace(self, assignments)?;
         config.validate()?;
         Ok(config)
     }
@@ -127,9 +126,8 @@ impl TowersConfig {
     /// # Errors
     /// Names the first key whose value is impossible.
     pub fn validate(&self) -> Result<()> {
-        let check = |holds: bool, key, value: &dyn std::fmt::Display, expected| match holds {
-            true => Ok(()),
-            false => Err(Error::Value { key, value: value.to_string(), expected }),
+        let check = |holds: bool, key, value: &dyn std::fmt::Display, expected| {
+            if holds { Ok(()) } else { Err(Error::Value { key, value: value.to_string(), expected }) }
         };
         let positive = |x: f64| x.is_finite() && x > 0.0;
         check(self.steps <= MAX_STEPS, "steps", &self.steps, "at most 10,000,000")?;

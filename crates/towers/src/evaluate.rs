@@ -1,28 +1,12 @@
 //! What a checkpoint does to the emoji.
 
-use ndarray::ArrayView2;
-use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
-
-use super::emoji::{self, CLASSES};
-use super::{TowersConfig, train};
 use constellation::geometry::{Constellation, LabelledGeometry};
+use constellation::{BiasKind, Numerics};
+use models::Result;
+use models::emoji::{CLASSES, EmojiEmbeddings};
+use serde::{Deserialize, Serialize};
 use siglip_core::loss::labelled_sigmoid_loss;
-use models::{Dtype, Embedder, Embeddings};
-use crate::{BiasKind, Error, Numerics, Result};
-
-/// Unit embeddings of all drawings and names by one checkpoint.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EmojiEmbeddings {
-    /// The 3,000 drawings that the project's own checkpoints were trained on.
-    pub training: Embeddings,
-    /// The other 1,000.
-    pub held_out: Embeddings,
-    /// Inverse temperature t of the checkpoint.
-    pub temperature: f64,
-    /// Relative bias b_rel of the checkpoint.
-    pub relative_bias: f64,
-}
+use tch::{Kind, Tensor};
 
 /// The numbers of a checkpoint on the emoji.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -45,44 +29,6 @@ pub struct TowersSummary {
     pub held_out_top_1: f64,
     /// Share of those whose own name is among the five most similar.
     pub held_out_top_5: f64,
-}
-
-/// Embeds all emoji with a checkpoint: a folder or a hub id, of this crate's training or
-/// any other SigLIP.
-///
-/// # Errors
-/// If the checkpoint cannot be used.
-pub fn embed_emoji(model: &str) -> Result<EmojiEmbeddings> {
-    let embedder = Embedder::load(model, Dtype::F32)?;
-    let emoji = emoji::load()?;
-    let names = emoji.names();
-    let class_text = embedder.texts(&names)?;
-    let embed = |drawings: Vec<image::RgbImage>| -> Result<Embeddings> {
-        const BATCH: usize = 250;
-        let batches =
-            drawings.chunks(BATCH).map(|batch| embedder.images(batch)).collect::<Result<Vec<_>>>()?;
-        let views: Vec<ArrayView2<f32>> = batches.iter().map(|batch| batch.view()).collect();
-        let image = ndarray::concatenate(ndarray::Axis(0), &views).expect("all batches have one dimension");
-        let splits = (0..CLASSES).map(|class| class * drawings.len() / CLASSES).collect();
-        let (class_text, classes) = (class_text.clone(), names.clone());
-        Ok(Embeddings { image, class_text, classes, splits, skipped: Vec::new() })
-    };
-    Ok(EmojiEmbeddings {
-        training: embed(emoji.training())?,
-        held_out: embed(emoji.held_out())?,
-        temperature: embedder.model.temperature(),
-        relative_bias: embedder.model.relative_bias(),
-    })
-}
-
-/// The control: the same with the weights that `config`'s training starts from.
-///
-/// # Errors
-/// If the description is impossible, or there is no place for temporary files.
-pub fn embed_untrained(config: &TowersConfig) -> Result<EmojiEmbeddings> {
-    let folder = tempfile::tempdir().map_err(|error| Error::file(std::env::temp_dir(), error))?;
-    train(&TowersConfig { steps: 0, ..config.clone() }, folder.path(), &mut |_| ())?;
-    embed_emoji(&folder.path().to_string_lossy())
 }
 
 /// The numbers of embedded emoji.

@@ -6,8 +6,10 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::{TowersConfig, files};
-use crate::{Error, Result, pretrained};
+use models::{Error, Result};
+
+use crate::checkpoint;
+use crate::config::TowersConfig;
 
 /// The file of the state; gone when the training is done.
 pub(crate) const FILE: &str = "state.safetensors";
@@ -32,7 +34,7 @@ impl State {
     /// If the file cannot be written.
     pub(crate) fn write(&self, folder: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
         let state = serde_json::to_string(self).expect("a state is valid JSON");
-        files::write_tensors(&folder.join(FILE), tensors, KEY, state)
+        checkpoint::write_tensors(&folder.join(FILE), tensors, KEY, state)
     }
 
     /// Reads the state of `config`'s training into the optimiser's `tensors`, if there is one.
@@ -48,10 +50,9 @@ impl State {
         let bytes = match std::fs::read(&file) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::file(file, error)),
+            Err(error) => return Err(files::Error::new(file, error).into()),
         };
-        let damaged =
-            |reason: String| Error::from(pretrained::Error::Checkpoint { file: file.clone(), reason });
+        let damaged = |reason: String| Error::Checkpoint { file: file.clone(), reason };
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
         let state = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
         let state = state.ok_or_else(|| damaged("is not the state of a training".to_owned()))?;

@@ -6,17 +6,22 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor, nn::VarStore};
 
-use super::adam::Adam;
-use super::augment::augment;
-use super::batches::{Pick, Purpose, batch, generator};
-use super::emoji::{CLASSES, DRAWINGS, Emoji};
-use super::state::{self, State};
-use super::{TowersConfig, TowersSummary, embed_emoji, emoji, files, summarize};
+use constellation::train::Progress;
+use constellation::{BiasKind, Error};
+use models::emoji::{CLASSES, DRAWINGS, Emoji, embed_emoji};
+use models::{
+    Config, Folder, Preprocessor, Result, Siglip, Tokenizer, Weights, emoji, normalize, preprocess,
+    seed_generator,
+};
 use siglip_core::loss::labelled_sigmoid_loss;
-use models::{Config, Folder, Preprocessor, Siglip, Tokenizer, Weights, preprocess};
-use crate::sphere::{normalize, seed_generator};
-use crate::train::Progress;
-use crate::{BiasKind, Error, Result};
+
+use crate::adam::Adam;
+use crate::augment::augment;
+use crate::batches::{Pick, Purpose, batch, generator};
+use crate::checkpoint;
+use crate::config::TowersConfig;
+use crate::evaluate::{TowersSummary, summarize};
+use crate::state::{self, State};
 
 /// The numbers of a finished training, as `summary.json` in its folder keeps them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,9 +49,9 @@ const SUMMARY: &str = "summary.json";
 pub fn train(config: &TowersConfig, folder: &Path, progress: &mut dyn FnMut(&Progress)) -> Result<Trained> {
     config.validate()?;
     let emoji = emoji::load()?;
-    let model = files::prepare(folder, config, &emoji.names())?;
-    if folder.join(files::WEIGHTS).exists()
-        && let Some(trained) = files::read_json(&folder.join(SUMMARY))?
+    let model = checkpoint::prepare(folder, config, &emoji.names())?;
+    if folder.join(checkpoint::WEIGHTS).exists()
+        && let Some(trained) = checkpoint::read_json(&folder.join(SUMMARY))?
     {
         return Ok(trained);
     }
@@ -65,7 +70,12 @@ pub fn train(config: &TowersConfig, folder: &Path, progress: &mut dyn FnMut(&Pro
         }
     }
     let seconds = elapsed().as_secs_f64();
-    files::write_tensors(&folder.join(files::WEIGHTS), &trainer.weights()?, "format", "pt".to_owned())?;
+    checkpoint::write_tensors(
+        &folder.join(checkpoint::WEIGHTS),
+        &trainer.weights()?,
+        "format",
+        "pt".to_owned(),
+    )?;
     let embeddings = embed_emoji(&folder.to_string_lossy())?;
     let trained = Trained { summary: summarize(&embeddings)?, steps: config.steps, seconds };
     files::write_json(&folder.join(SUMMARY), &trained)?;
@@ -75,7 +85,9 @@ pub fn train(config: &TowersConfig, folder: &Path, progress: &mut dyn FnMut(&Pro
 
 fn remove_if_there(file: &Path) -> Result<()> {
     match std::fs::remove_file(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file(file, error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(files::Error::new(file, error).into())
+        }
         _ => Ok(()),
     }
 }
@@ -129,7 +141,7 @@ impl<'a> Trainer<'a> {
         let relative_bias = self.config.bias.kind.relative(self.bias.f_double_value(&[0])?, temperature);
         if ![loss, temperature, relative_bias].iter().all(|x| x.is_finite()) {
             let seed = self.config.seed;
-            return Err(Error::NonFinite { loss, step, temperature, relative_bias, seed });
+            return Err(Error::NonFinite { loss, step, temperature, relative_bias, seed }.into());
         }
         let (epoch, epochs) = (step + 1, self.config.steps);
         Ok(Progress { epoch, epochs, loss, temperature, relative_bias, elapsed: Duration::ZERO })
@@ -204,11 +216,11 @@ mod tests {
             let config = config.with(&["batch=20", "warmup_steps=0"]).unwrap();
             let folder = tempfile::tempdir().unwrap();
             let emoji = emoji::load().unwrap();
-            let sizes = files::prepare(folder.path(), &config, &emoji.names()).unwrap();
+            let sizes = checkpoint::prepare(folder.path(), &config, &emoji.names()).unwrap();
             let mut trainer = Trainer::new(&config, &sizes, folder.path(), &emoji).unwrap();
             let progress = (0..3).map(|step| trainer.step(step).unwrap()).last().unwrap();
-            let file = folder.path().join(files::WEIGHTS);
-            files::write_tensors(&file, &trainer.weights().unwrap(), "format", "pt".to_owned()).unwrap();
+            let file = folder.path().join(checkpoint::WEIGHTS);
+            checkpoint::write_tensors(&file, &trainer.weights().unwrap(), "format", "pt".to_owned()).unwrap();
 
             let loaded = Embedder::load(folder.path().to_str().unwrap(), Dtype::F32).unwrap();
             assert!((loaded.model.temperature() - progress.temperature).abs() < 1e-5);

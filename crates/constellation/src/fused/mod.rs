@@ -9,8 +9,6 @@
 
 mod adam;
 mod adapter;
-#[cfg(test)]
-mod agreement;
 mod lanes;
 mod panels;
 mod pass;
@@ -27,12 +25,14 @@ use self::lanes::Path;
 use self::panels::{Panels, Shape};
 use self::pass::Pass;
 use self::terms::Logits;
-use super::{Engine, History, Record, State};
-use crate::{BiasKind, Experiment, Result};
+use crate::engine::{Engine, State};
+use crate::error::Result;
+use crate::experiment::{BiasKind, Experiment};
+use crate::history::{History, Record};
 
 /// Trains one run on the CPU; see the module.
 #[derive(Debug)]
-pub(crate) struct Fused {
+pub struct Fused {
     experiment: Experiment,
     path: Path,
     pass: Pass,
@@ -61,8 +61,8 @@ impl Fused {
     /// to `threads` threads. The number of threads does not change the results.
     ///
     /// # Errors
-    /// [`crate::Error::Threads`] if the system starts no more threads.
-    pub(crate) fn new(experiment: &Experiment, initial: Array3<f32>, threads: usize) -> Result<Self> {
+    /// [`crate::Error::Engine`] if the system starts no more threads.
+    pub fn new(experiment: &Experiment, initial: Array3<f32>, threads: usize) -> Result<Self> {
         Self::on(Path::detect(), experiment, initial, threads)
     }
 

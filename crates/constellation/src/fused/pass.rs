@@ -9,6 +9,7 @@ use super::products::{
     Similarities,
 };
 use super::terms::{Logits, Matching, Others, Sums};
+use crate::error::{Error, Result};
 
 /// Computes the sums over all entries of all pairs of modalities, and the gradients
 /// of the sum of their terms by the vectors, divided by t.
@@ -53,7 +54,7 @@ const MAX_SHARED: usize = 64 << 20;
 
 impl Pass {
     /// A pass over `modalities` modalities of one `shape`, on up to `threads` threads.
-    pub(super) fn new(path: Path, modalities: usize, shape: Shape, threads: usize) -> crate::Result<Self> {
+    pub(super) fn new(path: Path, modalities: usize, shape: Shape, threads: usize) -> Result<Self> {
         let blocks: Vec<Block> = (0..modalities)
             .flat_map(|u| (u + 1..modalities).map(move |v| (u, v)))
             .flat_map(|(u, v)| (0..shape.panels).map(move |panel| (u, v, panel)))
@@ -77,15 +78,7 @@ impl Pass {
         };
         let shares: Vec<Share> = (0..shares).map(share).collect();
         let threads = threads.min(shares.len());
-        let pool = match threads {
-            0 | 1 => None,
-            _ => Some(
-                rayon::ThreadPoolBuilder::new()
-                    .num_threads(threads)
-                    .build()
-                    .map_err(crate::Error::Threads)?,
-            ),
-        };
+        let pool = if threads > 1 { Some(pool_of(threads)?) } else { None };
         Ok(Self { path, blocks, shares, pool })
     }
 
@@ -116,6 +109,11 @@ impl Pass {
     pub(super) fn gradients(&mut self) -> &mut [Panels] {
         &mut self.shares[0].gradients
     }
+}
+
+fn pool_of(threads: usize) -> Result<rayon::ThreadPool> {
+    let failed = |error| Error::Engine { engine: "fused", source: Box::new(error) };
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(failed)
 }
 
 /// Runs over the blocks of one share.

@@ -2,7 +2,8 @@
 
 use ndarray::{Array2, ArrayView2, Axis};
 
-use crate::{Experiment, Result, sphere};
+use crate::error::{Error, Result};
+use crate::points::random_points;
 
 /// The largest cosine between two points of a code of unit vectors `[points, dim]`; -1
 /// for fewer than two points.
@@ -77,11 +78,14 @@ fn bisect(mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) -> f64 {
 /// show that c can be reached, not that nothing smaller can.
 ///
 /// # Errors
-/// [`crate::Error::Value`] for fewer than two points or no dimension, as of an [`Experiment`].
+/// [`Error::Input`] for fewer than two points or no dimension.
 pub fn spread_code(points: usize, dim: usize, seed: u64) -> Result<Array2<f64>> {
-    let start = Experiment { pairs: points, dim, seed, ..Experiment::default() };
-    start.validate()?;
-    let mut code = sphere::initial_vectors(&start)?.index_axis_move(Axis(0), 0).mapv(f64::from);
+    if points < 2 || dim == 0 {
+        let (got, expected) =
+            (format!("{points} points of dimension {dim}"), "at least 2 of at least 1".to_owned());
+        return Err(Error::Input { what: "a spherical code", got, expected });
+    }
+    let mut code = random_points(points, dim, seed).mapv(f64::from);
     normalize(&mut code);
     for doubling in 0..14 {
         minimise(&mut code, f64::from(4 << doubling));

@@ -48,7 +48,7 @@ impl Constellation {
     /// Checks unit vectors `[modalities, pairs, dim]`, listing at most `most` violations.
     ///
     /// # Errors
-    /// [`crate::Error::Shape`] for fewer than two modalities or two pairs.
+    /// [`crate::Error::Input`] for fewer than two modalities or two pairs.
     pub fn check(embeddings: ArrayView3<f32>, margin: f64, relative_bias: f64, most: usize) -> Result<Self> {
         let families = Families::modalities(embeddings)?;
         Ok(Self::of(&families, margin, relative_bias, most))
@@ -175,11 +175,12 @@ mod tests {
 
     use super::*;
     use crate::loss::term;
-    use crate::{Experiment, Numerics, sphere};
+    use crate::points::initial_vectors;
+    use crate::{Experiment, Numerics};
 
     fn vectors(pairs: usize, dim: usize, modalities: usize, seed: u64) -> Array3<f32> {
         let experiment = Experiment { pairs, dim, modalities, seed, ..Default::default() };
-        sphere::initial_vectors(&experiment).unwrap()
+        initial_vectors(&experiment)
     }
 
     /// Every similarity, by a plain double loop.

@@ -41,7 +41,7 @@ impl<'a> Families<'a> {
     /// shapes agree, there are non-matching pairs, all rows are unit vectors.
     ///
     /// # Errors
-    /// [`Error::Shape`] naming the first thing that is wrong.
+    /// [`Error::Input`] naming the first thing that is wrong.
     pub(super) fn labelled(
         images: &'a ArrayView2<f32>,
         texts: &'a ArrayView2<f32>,
@@ -50,7 +50,7 @@ impl<'a> Families<'a> {
         let (n, dim) = images.dim();
         let (k, text_dim) = texts.dim();
         if n == 0 || k < 2 || dim == 0 || text_dim != dim {
-            return Err(Error::Shape {
+            return Err(Error::Input {
                 what: "images and texts",
                 got: format!("{:?} and {:?}", images.shape(), texts.shape()),
                 expected: "[n, dim] and [k, dim] with one image, two texts and one dimension or more"
@@ -58,14 +58,14 @@ impl<'a> Families<'a> {
             });
         }
         if class_of.len() != n {
-            return Err(Error::Shape {
+            return Err(Error::Input {
                 what: "classes",
                 got: format!("{} of them", class_of.len()),
                 expected: format!("one for each of the {n} images"),
             });
         }
         if let Some((image, class)) = class_of.iter().enumerate().find(|(_, class)| **class >= k) {
-            return Err(Error::Shape {
+            return Err(Error::Input {
                 what: "classes",
                 got: format!("{class} for image {image}"),
                 expected: format!("a row of the {k} texts, counted from 0"),
@@ -80,11 +80,11 @@ impl<'a> Families<'a> {
     /// numbers of the two.
     ///
     /// # Errors
-    /// [`Error::Shape`] for fewer than two modalities or two pairs.
+    /// [`Error::Input`] for fewer than two modalities or two pairs.
     pub(super) fn modalities(embeddings: ArrayView3<'a, f32>) -> Result<Vec<((usize, usize), Self)>> {
         let (modalities, pairs, _) = embeddings.dim();
         if modalities < 2 || pairs < 2 {
-            return Err(Error::Shape {
+            return Err(Error::Input {
                 what: "embeddings",
                 got: format!("{:?}", embeddings.shape()),
                 expected: "[modalities, pairs, dim] with two modalities and two pairs or more".to_owned(),
@@ -181,7 +181,7 @@ fn check_unit(what: &'static str, vectors: ArrayView2<f32>) -> Result<()> {
     // A NaN is in no range.
     match lengths.find_first(|(_, length)| !(1.0 - TOLERANCE..=1.0 + TOLERANCE).contains(length)) {
         None => Ok(()),
-        Some((row, length)) => Err(Error::Shape {
+        Some((row, length)) => Err(Error::Input {
             what,
             got: format!("length {length} in row {row}"),
             expected: "unit vectors: divide each by its norm".to_owned(),

@@ -28,10 +28,10 @@ impl Hyperplane {
     /// The signed distance of each row of `points` `[n, dim]`. Zeros if the normal is zero.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the points have another dimension than the normal.
+    /// [`Error::Input`] if the points have another dimension than the normal.
     pub fn positions(&self, points: ArrayView2<f32>) -> Result<Vec<f64>> {
         if points.ncols() != self.normal.len() {
-            return Err(Error::Shape {
+            return Err(Error::Input {
                 what: "points",
                 got: format!("{:?}", points.shape()),
                 expected: format!("[n, {}], as the hyperplane", self.normal.len()),
@@ -55,11 +55,11 @@ impl<'a> Cloud<'a> {
     /// Two clouds of finite points of the same dimension, neither empty.
     ///
     /// # Errors
-    /// [`Error::Shape`] naming what is wrong.
+    /// [`Error::Input`] naming what is wrong.
     pub(super) fn two(images: &'a ArrayView2<f32>, texts: &'a ArrayView2<f32>) -> Result<[Self; 2]> {
         let (shapes, dim) = ([images.shape(), texts.shape()], images.ncols());
         if images.nrows() == 0 || texts.nrows() == 0 || dim == 0 || texts.ncols() != dim {
-            return Err(Error::Shape {
+            return Err(Error::Input {
                 what: "two clouds of points",
                 got: format!("{:?} and {:?}", shapes[0], shapes[1]),
                 expected: "[n, dim] and [k, dim] with one point and one dimension or more".to_owned(),
@@ -72,7 +72,7 @@ impl<'a> Cloud<'a> {
             if let Some(row) = bad {
                 let (got, expected) =
                     (format!("row {row} with NaN or infinity"), "finite numbers".to_owned());
-                return Err(Error::Shape { what, got, expected });
+                return Err(Error::Input { what, got, expected });
             }
         }
         Ok(clouds)

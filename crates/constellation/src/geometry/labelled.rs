@@ -59,7 +59,7 @@ impl LabelledGeometry {
     /// Memory beyond the embeddings does not grow with n k.
     ///
     /// # Errors
-    /// [`crate::Error::Shape`] if shapes disagree, there are no images, dimensions or
+    /// [`crate::Error::Input`] if shapes disagree, there are no images, dimensions or
     /// non-matching pairs, a class is out of range, or a row is no unit vector (a NaN
     /// is in none).
     pub fn of(images: ArrayView2<f32>, texts: ArrayView2<f32>, class_of: &[usize]) -> Result<Self> {
@@ -194,13 +194,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Experiment;
     use crate::geometry::{Constellation, RESOLUTION, Similarities};
-    use crate::{Experiment, sphere};
+    use crate::points::initial_vectors;
 
     /// Random unit vectors `[rows, dim]`; the last repeats the first.
     fn vectors(rows: usize, dim: usize, seed: u64) -> Array2<f32> {
         let experiment = Experiment { pairs: rows, dim, seed, ..Default::default() };
-        let mut vectors = sphere::initial_vectors(&experiment).unwrap().index_axis_move(Axis(0), 0);
+        let mut vectors = initial_vectors(&experiment).index_axis_move(Axis(0), 0);
         let first = vectors.row(0).to_owned();
         vectors.row_mut(rows - 1).assign(&first);
         vectors

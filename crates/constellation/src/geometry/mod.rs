@@ -43,7 +43,7 @@ impl Geometry {
     /// The geometry of unit vectors `[modalities, pairs, dim]`, over all pairs of modalities.
     ///
     /// # Errors
-    /// [`crate::Error::Shape`] for fewer than two modalities or two pairs.
+    /// [`crate::Error::Input`] for fewer than two modalities or two pairs.
     pub fn of(embeddings: ArrayView3<f32>) -> Result<Self> {
         let (min_matching, max_non_matching) = similarities::extremes(embeddings)?;
         Ok(Self { min_matching, max_non_matching })
@@ -76,11 +76,11 @@ impl Geometry {
 /// coordinate, on the sphere of `dim` again: <delta U, delta V> / delta^2 = <U, V>.
 ///
 /// # Errors
-/// [`crate::Error::Shape`] if there is no coordinate to leave out.
+/// [`crate::Error::Input`] if there is no coordinate to leave out.
 pub fn without_adapter(embeddings: ArrayView3<f32>) -> Result<Array3<f32>> {
     let dim = embeddings.dim().2;
     if dim < 2 {
-        return Err(crate::Error::Shape {
+        return Err(crate::Error::Input {
             what: "embeddings with an adapter",
             got: format!("{:?}", embeddings.shape()),
             expected: "[2, pairs, dim + 1]".to_owned(),

@@ -53,7 +53,7 @@ impl Perceptron {
     /// scikit-learn takes float32 for float32 input.
     ///
     /// # Errors
-    /// [`crate::Error::Shape`] if a cloud is empty, dimensions differ, or a number is not finite.
+    /// [`crate::Error::Input`] if a cloud is empty, dimensions differ, or a number is not finite.
     pub fn train(
         images: ArrayView2<f32>,
         texts: ArrayView2<f32>,

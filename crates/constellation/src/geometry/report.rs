@@ -40,7 +40,7 @@ impl Report {
     /// `[modalities, pairs, dim]`.
     ///
     /// # Errors
-    /// [`crate::Error::Shape`] for fewer than two modalities or two pairs, or vectors
+    /// [`crate::Error::Input`] for fewer than two modalities or two pairs, or vectors
     /// that are no unit vectors.
     pub fn of_modalities(embeddings: ArrayView3<f32>) -> Result<Vec<Self>> {
         let order: Vec<usize> = (0..embeddings.dim().1).collect();

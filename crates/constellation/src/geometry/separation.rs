@@ -67,7 +67,7 @@ impl Separation {
     /// lie beyond, adds the farthest, and starts again until the bounds meet.
     ///
     /// # Errors
-    /// [`crate::Error::Shape`] if a cloud is empty, dimensions differ, or a number is not finite.
+    /// [`crate::Error::Input`] if a cloud is empty, dimensions differ, or a number is not finite.
     pub fn of(images: ArrayView2<f32>, texts: ArrayView2<f32>) -> Result<Self> {
         let [images, texts] = Cloud::two(&images, &texts)?;
         let mut hulls = [Hull::new(images, -1.0), Hull::new(texts, 1.0)];

@@ -21,7 +21,7 @@ impl Similarities {
     /// modalities pooled.
     ///
     /// # Errors
-    /// [`crate::Error::Shape`] for fewer than two modalities or two pairs.
+    /// [`crate::Error::Input`] for fewer than two modalities or two pairs.
     pub fn of(embeddings: ArrayView3<f32>) -> Result<Self> {
         let mut all = Self::default();
         for (_, families) in Families::modalities(embeddings)? {

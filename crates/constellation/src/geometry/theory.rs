@@ -73,11 +73,11 @@ pub fn construction_margin(cosine: f64, relative_bias: f64) -> f64 {
 /// delta = 1 and both families are the code itself. Returns `[2, pairs, dim + 1]`.
 ///
 /// # Errors
-/// [`Error::Shape`] for fewer than two points or a relative bias outside [-1, 1].
+/// [`Error::Input`] for fewer than two points or a relative bias outside [-1, 1].
 pub fn construct(code: ArrayView2<f64>, relative_bias: f64) -> Result<Array3<f32>> {
     let (pairs, dim) = code.dim();
     if pairs < 2 || dim == 0 || !(-1.0..=1.0).contains(&relative_bias) {
-        return Err(Error::Shape {
+        return Err(Error::Input {
             what: "construction of a constellation",
             got: format!("a code {:?} and relative bias {relative_bias}", code.shape()),
             expected: "two points and one dimension or more, and -1 <= b_rel <= 1".to_owned(),
@@ -99,7 +99,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Experiment, Geometry, sphere};
+    use crate::points::initial_vectors;
+    use crate::{Experiment, Geometry};
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
@@ -109,7 +110,7 @@ mod tests {
             pairs in 2usize..12, dim in 1usize..5, seed in 0u64..50, relative_bias in -0.99f64..0.99,
         ) {
             let start = Experiment { pairs, dim, seed, ..Experiment::default() };
-            let code = sphere::initial_vectors(&start).unwrap().index_axis_move(Axis(0), 0).mapv(f64::from);
+            let code = initial_vectors(&start).index_axis_move(Axis(0), 0).mapv(f64::from);
             let c = largest_cosine(code.view());
             let geometry = Geometry::of(construct(code.view(), relative_bias).unwrap().view()).unwrap();
             let expected = construction_margin(c, relative_bias);
@@ -137,7 +138,7 @@ mod tests {
         ) {
             // From a code against itself to two independent families.
             let start = Experiment { pairs, dim, seed, ..Experiment::default() };
-            let mut vectors = sphere::initial_vectors(&start).unwrap();
+            let mut vectors = initial_vectors(&start);
             let mixed = &vectors.index_axis(Axis(0), 0) + &(&vectors.index_axis(Axis(0), 1) * turn as f32);
             vectors.index_axis_mut(Axis(0), 1).assign(&mixed);
             for mut row in vectors.rows_mut() {

@@ -1,201 +1,179 @@
-//! Which experiments a sweep consists of.
+//! Which experiments a sweep consists of, and how a cell says so.
 
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use std::collections::HashMap;
 
-use crate::{Error, Experiment, Record, Result};
+use serde_json::Value;
 
-/// Several experiments that are trained side by side.
+use crate::description;
+use crate::error::Result;
+use crate::experiment::Experiment;
+use crate::history::Record;
+
+/// Labelled experiments that are trained side by side, in order.
+///
+/// Experiments with one label differ only in what is drawn, the seed or the place in a stream:
+/// what comes back of them is an [`Ensemble`](crate::Ensemble).
+///
+/// ```
+/// use constellation::Experiment;
+///
+/// let sweep = Experiment::default().vary("bias.init", [-1.0, 0.0, 1.0])?.in_turn();
+/// assert_eq!(sweep.labels()[0], "bias.init = -1.0");
+/// assert_eq!(sweep.experiments()[2].skip, 4); // the third of three runs that share a stream
+/// # Ok::<(), constellation::Error>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sweep {
-    /// What to run, in order.
-    pub experiments: Vec<Experiment>,
-    /// What to record at every epoch.
-    pub record: Record,
+    labels: Vec<String>,
+    experiments: Vec<Experiment>,
+    record: Record,
+}
+
+impl Experiment {
+    /// A sweep of this experiment with each of these values of a dotted key, such as `bias.init`.
+    ///
+    /// # Errors
+    /// As [`Experiment::with`].
+    pub fn vary<V: Into<Value>>(&self, key: &str, values: impl IntoIterator<Item = V>) -> Result<Sweep> {
+        Sweep::from(self.clone()).vary(key, values)
+    }
+
+    /// A sweep of this experiment from each of these seeds.
+    pub fn seeds(&self, seeds: impl IntoIterator<Item = u64>) -> Sweep {
+        Sweep::from(self.clone()).seeds(seeds)
+    }
+
+    /// A sweep of this experiment `count` times, one after the other in one random stream.
+    pub fn repeat(&self, count: usize) -> Sweep {
+        let experiments = vec![self.clone(); count];
+        Sweep { labels: vec![String::new(); count], experiments, record: Record::default() }.in_turn()
+    }
+}
+
+/// A sweep of one, with an empty label.
+impl From<Experiment> for Sweep {
+    fn from(experiment: Experiment) -> Self {
+        Self { labels: vec![String::new()], experiments: vec![experiment], record: Record::default() }
+    }
+}
+
+/// Labels with their experiments.
+impl<L: Into<String>> FromIterator<(L, Experiment)> for Sweep {
+    fn from_iter<I: IntoIterator<Item = (L, Experiment)>>(labelled: I) -> Self {
+        let (labels, experiments) = labelled.into_iter().map(|(label, run)| (label.into(), run)).unzip();
+        Self { labels, experiments, record: Record::default() }
+    }
 }
 
 impl Sweep {
-    /// A sweep of `base` alone, to be widened by [`Sweep::values`].
-    pub fn over(base: Experiment) -> Self {
-        Self { experiments: vec![base], record: Record::default() }
+    /// Labels with their experiments, in order.
+    pub fn named<L: Into<String>>(labelled: impl IntoIterator<Item = (L, Experiment)>) -> Self {
+        labelled.into_iter().collect()
     }
 
-    /// Each experiment so far with each of these values of a dotted key, such as
-    /// `bias.init`, which varies fastest.
+    /// Each experiment so far with each of these values of a dotted key, which varies fastest.
+    /// The value joins the label, that of a seed aside.
     ///
     /// # Errors
     /// As [`Experiment::with`].
-    pub fn values<V: Into<Value>>(self, key: &str, values: impl IntoIterator<Item = V>) -> Result<Self> {
+    pub fn vary<V: Into<Value>>(self, key: &str, values: impl IntoIterator<Item = V>) -> Result<Self> {
         let values: Vec<Value> = values.into_iter().map(Into::into).collect();
-        let mut experiments = Vec::with_capacity(self.experiments.len() * values.len());
-        for experiment in &self.experiments {
+        let mut varied = Self { record: self.record, ..Self::default() };
+        for (label, experiment) in self.iter() {
             for value in &values {
-                experiments.push(experiment.with(&[format!("{key}={value}")])?);
+                let mut description = serde_json::to_value(experiment).expect("valid JSON");
+                *description::at(&mut description, key)? = value.clone();
+                let experiment: Experiment = description::read(description)?;
+                experiment.validate()?;
+                varied.experiments.push(experiment);
+                varied.labels.push(match (key, label) {
+                    ("seed", label) => label.to_owned(),
+                    (_, "") => format!("{key} = {value}"),
+                    _ => format!("{label}, {key} = {value}"),
+                });
             }
         }
-        Ok(Self { experiments, ..self })
+        Ok(varied)
     }
 
-    /// Each experiment so far with each of these seeds.
-    ///
-    /// # Errors
-    /// As [`Experiment::with`].
-    pub fn seeds(self, seeds: impl IntoIterator<Item = u64>) -> Result<Self> {
-        self.values("seed", seeds)
+    /// Each experiment so far from each of these seeds, as the first run of its stream.
+    #[must_use]
+    pub fn seeds(self, seeds: impl IntoIterator<Item = u64>) -> Self {
+        let seeds: Vec<u64> = seeds.into_iter().collect();
+        let from_seed = |(label, run): (&str, &Experiment), seed| {
+            (label.to_owned(), Experiment { seed, skip: 0, ..run.clone() })
+        };
+        let all = self.iter().flat_map(|entry| seeds.iter().map(move |&seed| from_seed(entry, seed)));
+        Self { record: self.record, ..all.collect() }
     }
 
-    /// The sweep, with this recorded at every epoch.
+    /// The experiments as runs in turn: those of one seed, N and d share one random stream, and each
+    /// starts where the one before it ended.
+    #[must_use]
+    pub fn in_turn(mut self) -> Self {
+        let mut drawn = HashMap::new();
+        for experiment in &mut self.experiments {
+            let stream = (experiment.seed, experiment.pairs, experiment.dim);
+            let skip = drawn.entry(stream).or_insert(experiment.skip);
+            experiment.skip = *skip;
+            *skip += experiment.draws();
+        }
+        self
+    }
+
+    /// The sweep with labels that are made of the experiments.
+    #[must_use]
+    pub fn labelled(mut self, label: impl Fn(&Experiment) -> String) -> Self {
+        self.labels = self.experiments.iter().map(label).collect();
+        self
+    }
+
+    /// This sweep and then the other.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.labels.extend(other.labels);
+        self.experiments.extend(other.experiments);
+        self
+    }
+
+    /// The sweep, with this recorded at every epoch beside loss, temperature and relative bias.
     #[must_use]
     pub fn recording(self, record: Record) -> Self {
         Self { record, ..self }
     }
 
-    /// What distinguishes each experiment: the keys in which they differ, and their values.
-    pub fn labels(&self) -> Vec<String> {
-        let described: Vec<Vec<[String; 2]>> = self.experiments.iter().map(Experiment::entries).collect();
-        let differs = |key: usize| described.iter().any(|entries| entries[key] != described[0][key]);
-        let keys: Vec<usize> =
-            (0..described.first().map_or(0, Vec::len)).filter(|&key| differs(key)).collect();
-        let label = |entries: &Vec<[String; 2]>| {
-            let parts: Vec<String> = keys.iter().map(|&key| entries[key].join(" = ")).collect();
-            parts.join(", ")
-        };
-        described.iter().map(label).collect()
-    }
-
-    /// Reads a sweep from JSON; its form is described at [`crate::train::sweep`].
+    /// The sweep with each experiment replaced by what `change` makes of it.
     ///
     /// # Errors
-    /// [`Error::Description`] or [`Error::Value`], naming the key.
-    pub fn from_json(json: &str) -> Result<Self> {
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let written: Written = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-            Error::Description { key: error.path().to_string(), reason: error.into_inner().to_string() }
-        })?;
-        deserializer.end().map_err(|error| Error::Description {
-            key: "the end of the sweep".to_owned(),
-            reason: error.to_string(),
-        })?;
-        let base = serde_json::to_value(&written.base).expect("a description is valid JSON");
-        let mut experiments = Vec::new();
-        for run in &written.runs {
-            let mut description = base.clone();
-            replace(&mut description, run);
-            experiments.push(Experiment::from_json(&description.to_string())?);
-        }
-        let sweep = Self { experiments, record: written.record };
-        let sweep = written
-            .grid
-            .0
-            .into_iter()
-            .try_fold(sweep, |sweep, (key, values)| sweep.values(&key, values.list(&key)?))?;
-        match sweep.experiments.is_empty() {
-            true => Err(Error::Value {
-                key: "runs",
-                value: "an empty sweep".to_owned(),
-                expected: "at least one run",
-            }),
-            false => Ok(sweep),
-        }
+    /// Those of `change`.
+    pub fn map<E>(mut self, change: impl Fn(Experiment) -> Result<Experiment, E>) -> Result<Self, E> {
+        self.experiments = self.experiments.into_iter().map(change).collect::<Result<_, E>>()?;
+        Ok(self)
     }
-}
 
-/// Replaces the keys of `description` that `by` has, level by level.
-fn replace(description: &mut Value, by: &Map<String, Value>) {
-    for (key, value) in by {
-        match (&mut description[key], value) {
-            (place @ Value::Object(_), Value::Object(value)) => replace(place, value),
-            (place, value) => *place = value.clone(),
-        }
+    /// What to run, in order.
+    pub fn experiments(&self) -> &[Experiment] {
+        &self.experiments
     }
-}
 
-/// The JSON form.
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Written {
-    base: Experiment,
-    grid: Grid,
-    runs: Vec<Map<String, Value>>,
-    record: Record,
-}
-
-impl Default for Written {
-    fn default() -> Self {
-        Self {
-            base: Experiment::default(),
-            grid: Grid::default(),
-            runs: vec![Map::new()],
-            record: Record::default(),
-        }
+    /// The label of each experiment.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
     }
-}
 
-/// Keys with their values, in the order in which they are written.
-#[derive(Default)]
-struct Grid(Vec<(String, Values)>);
-
-impl<'de> Deserialize<'de> for Grid {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Grid;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-                f.write_str("an object of keys with their values")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Grid, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Grid(entries))
-            }
-        }
-        deserializer.deserialize_map(InOrder)
+    /// What is recorded at every epoch.
+    pub fn record(&self) -> Record {
+        self.record
     }
-}
 
-/// The values of one key of a grid.
-#[derive(Deserialize, Serialize)]
-#[serde(untagged, expecting = "expected a list of values, or {\"from\": …, \"to\": …, \"count\": …}")]
-enum Values {
-    List(Vec<Value>),
-    Range(Range),
-}
+    /// Labels and experiments, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Experiment)> {
+        self.labels.iter().map(String::as_str).zip(&self.experiments)
+    }
 
-/// `count` equidistant values, both ends included.
-#[derive(Clone, Copy, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Range {
-    from: f64,
-    to: f64,
-    count: usize,
-}
-
-impl Values {
-    fn list(self, key: &str) -> Result<Vec<Value>> {
-        const MAX_VALUES: usize = 1_000_000;
-        let error =
-            |reason: &str| Error::Description { key: format!("grid.{key}"), reason: reason.to_owned() };
-        match self {
-            Self::List(values) => Ok(values),
-            Self::Range(Range { count: 0..2 | MAX_VALUES.., .. }) => {
-                Err(error("expected a `count` of 2 to 1,000,000"))
-            }
-            Self::Range(Range { from, to, count }) => {
-                let value = |k: usize| from + (to - from) * k as f64 / (count - 1) as f64;
-                // A whole number is written as one, since a seed takes no other.
-                Ok((0..count)
-                    .map(value)
-                    .map(|x| match x.fract() == 0.0 && x.abs() < 2f64.powi(53) {
-                        true => Value::from(x as i64),
-                        false => Value::from(x),
-                    })
-                    .collect())
-            }
-        }
+    /// Whether a label stands for several runs.
+    pub fn has_ensembles(&self) -> bool {
+        let mut seen = std::collections::HashSet::new();
+        !self.labels.iter().all(|label| seen.insert(label))
     }
 }

@@ -24,23 +24,26 @@
 //!
 //! Each run is two files, `<key>.npz` as [`Run::save`] writes it and `<key>.json` with
 //! description and summary, where `<key>` is a hash of the description, of what is
-//! recorded and of the crate's sources that train; runs that others have left stay and are
-//! not read. The JSON file is written last, so a run
+//! recorded and of the version of the numerics; runs of other versions stay and are not read. The JSON file is written last, so a run
 //! that has one is whole and is not trained again, by this sweep or another one.
 
 mod describe;
+mod json;
+mod runs;
 mod side_by_side;
 mod store;
 
 use std::path::Path;
 
 pub use describe::Sweep;
+pub use runs::{Ensemble, Runs};
 pub use side_by_side::{SweepProgress, print_sweep_progress};
 
 use self::store::Store;
-use super::Settings;
-use crate::runs::Runs;
-use crate::{Error, Experiment, Result, Run};
+use crate::error::Result;
+use crate::experiment::Experiment;
+use crate::run::Run;
+use crate::train::Settings;
 
 /// Trains experiments side by side on all cores, printing progress when it takes
 /// long; the runs come in the same order. Each has the same numbers as when it is
@@ -52,55 +55,50 @@ pub fn train_all(experiments: &[Experiment], settings: Settings) -> Result<Vec<R
     side_by_side::train(experiments, settings, None, &mut print_sweep_progress())
 }
 
-/// As [`train_all`], but an interruption loses only the runs that are under way: the
-/// others are in `folder` until the last one is finished, and are not trained again.
-///
-/// # Errors
-/// As [`train_all`], and [`crate::Error::File`] if `folder` cannot be written.
-pub(crate) fn train_all_keeping(
-    experiments: &[Experiment],
-    settings: Settings,
-    folder: &Path,
-) -> Result<Vec<Run>> {
-    let store = Store::at(folder, settings.record);
-    let progress = &mut side_by_side::print_kept_progress();
-    let runs = side_by_side::train(experiments, settings, Some(&store), progress)?;
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file(folder, error)),
-        _ => Ok(runs),
-    }
-}
-
 impl Sweep {
-    /// Trains all experiments side by side; the runs come in the sweep's order.
+    /// Trains all experiments side by side, recording what the sweep says.
     ///
     /// # Errors
     /// As [`train_all`].
-    pub fn train(&self) -> Result<Runs> {
-        Ok(self.labelled(train_all(&self.experiments, self.settings())?))
+    pub fn train(&self, settings: Settings) -> Result<Runs> {
+        let settings = Settings { record: self.record(), ..settings };
+        Ok(self.with_labels(train_all(self.experiments(), settings)?))
     }
 
-    /// Trains those experiments of which `folder` has no run yet, and puts each run
-    /// there as it is finished; see the [module](self). `progress` hears of it.
+    /// Trains those experiments of which `folder` has no run yet, and puts each run there as
+    /// it is finished; see the [module](self). Snapshots are not kept.
     ///
     /// # Errors
     /// As [`train_all`], and [`crate::Error::File`] if `folder` cannot be written.
     pub fn train_into(
         &self,
         folder: impl AsRef<Path>,
+        settings: Settings,
         progress: &mut dyn FnMut(&SweepProgress),
     ) -> Result<Runs> {
-        let store = Store::at(folder.as_ref(), self.record);
-        let runs = side_by_side::train(&self.experiments, self.settings(), Some(&store), progress)?;
-        Ok(self.labelled(runs))
+        let store = Store::at(folder.as_ref(), self.record());
+        let settings = Settings { record: self.record(), snapshots: 0, ..settings };
+        Ok(self.with_labels(side_by_side::train(self.experiments(), settings, Some(&store), progress)?))
     }
 
-    fn labelled(&self, runs: Vec<Run>) -> Runs {
-        Runs { labels: self.labels(), runs }
+    /// As [`Sweep::train_into`] a folder that is removed once all runs are finished: an
+    /// interruption loses only those that were under way.
+    ///
+    /// # Errors
+    /// As [`Sweep::train_into`].
+    pub fn train_keeping(&self, folder: impl AsRef<Path>, settings: Settings) -> Result<Runs> {
+        let folder = folder.as_ref();
+        let runs = self.train_into(folder, settings, &mut side_by_side::print_kept_progress())?;
+        match std::fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(files::Error::new(folder, error).into())
+            }
+            _ => Ok(runs),
+        }
     }
 
-    fn settings(&self) -> Settings {
-        Settings { record: self.record, snapshots: 0, ..Settings::default() }
+    fn with_labels(&self, runs: Vec<Run>) -> Runs {
+        Runs { labels: self.labels().to_vec(), runs }
     }
 }
 

@@ -6,9 +6,12 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::store::{Store, key};
-use crate::train::progress::{Lines, NOTHING_KEPT, readable};
-use crate::train::{Device, Settings};
-use crate::{Error, Experiment, Result, Run};
+use crate::error::{Error, Result};
+use crate::experiment::Experiment;
+use crate::numbers::duration;
+use crate::progress::{Lines, NOTHING_KEPT};
+use crate::run::Run;
+use crate::train::Settings;
 
 /// Where a sweep stands.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +40,7 @@ impl SweepProgress<'_> {
 
 impl std::fmt::Display for SweepProgress<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "{} of {} runs, {} left", self.runs_done, self.runs, readable(self.left()))
+        write!(f, "{} of {} runs, {} left", self.runs_done, self.runs, duration(self.left()))
     }
 }
 
@@ -142,10 +145,7 @@ fn start_workers<'scope, 'env>(
     store: Option<&'env Store>,
     send: &mpsc::Sender<Message>,
 ) {
-    let workers = match settings.device {
-        Device::Cpu => settings.threads.clamp(1, missing.len().max(1)),
-        Device::Cuda => 1,
-    };
+    let workers = settings.threads.clamp(1, missing.len().max(1));
     let settings = Settings { threads: (settings.threads / workers).max(1), ..settings };
     let next = std::sync::Arc::new(AtomicUsize::new(0));
     for _ in 0..workers {
@@ -192,10 +192,10 @@ fn collect(results: Vec<Option<Result<Run>>>, task_of: &[usize]) -> Result<Vec<R
         let result = result.expect("every task is over");
         runs.push(result.map_err(|error| in_sweep(index, error))?);
     }
-    match runs.len() == task_of.len() {
-        true => Ok(runs), // all distinct: nothing to copy
-        false => Ok(task_of.iter().map(|&task| runs[task].clone()).collect()),
+    if runs.len() == task_of.len() {
+        return Ok(runs); // all distinct: nothing to copy
     }
+    Ok(task_of.iter().map(|&task| runs[task].clone()).collect())
 }
 
 fn in_sweep(index: usize, error: Error) -> Error {

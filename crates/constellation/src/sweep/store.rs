@@ -1,17 +1,20 @@
 //! A folder of finished runs, found again by their descriptions.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use files::npz::NpzReader;
 use serde::{Deserialize, Serialize};
 
-use crate::npz::NpzReader;
-use crate::train::{History, State};
-use crate::{Error, Experiment, Record, Result, Run, files, run};
+use crate::engine::State;
+use crate::error::Result;
+use crate::experiment::Experiment;
+use crate::history::{History, Record};
+use crate::run::{self, Run};
 
-/// A hash of the sources that train, from the build script: runs of others are not taken for theirs.
-const TRAINING: &str = env!("SIGLIP_TRAINING");
+/// Version of the numerics, raised by whoever changes a number of any run: runs of another
+/// version are not taken for those of this one.
+const NUMERICS: u32 = 2;
 
 /// See the parent module.
 #[derive(Debug)]
@@ -25,13 +28,13 @@ pub(super) struct Store {
 struct Entry<S> {
     experiment: Experiment,
     record: Record,
-    training: String,
+    numerics: u32,
     summary: S,
 }
 
 /// What of the summary is not in the npz file.
 #[derive(Deserialize)]
-struct Rest {
+struct NotInNpz {
     bias: f64,
     delta: Option<f64>,
     engine: String,
@@ -46,17 +49,16 @@ impl Store {
     /// The run of this experiment, if it is there and whole.
     pub(super) fn load(&self, experiment: &Experiment) -> Option<Run> {
         let (npz, json) = self.paths(experiment);
-        let entry: Entry<Rest> = serde_json::from_slice(&fs::read(json).ok()?).ok()?;
+        let entry: Entry<NotInNpz> = serde_json::from_slice(&fs::read(json).ok()?).ok()?;
         let same =
-            entry.experiment == *experiment && entry.record == self.record && entry.training == TRAINING;
+            entry.experiment == *experiment && entry.record == self.record && entry.numerics == NUMERICS;
         if !same {
             return None;
         }
         let mut npz = NpzReader::open(&npz).ok()?;
         let embeddings = run::vectors(&npz.array("embeddings").ok()?).ok()?;
-        let mut column = |name: &str, wanted: bool| match wanted {
-            true => npz.array(name).and_then(|column| column.doubles()).ok(),
-            false => Some(Vec::new()),
+        let mut column = |name: &str, wanted: bool| {
+            if wanted { npz.array(name).and_then(|column| column.doubles()).ok() } else { Some(Vec::new()) }
         };
         let Record { margin, xi } = self.record;
         let history = History {
@@ -67,11 +69,11 @@ impl Store {
             optimal_relative_bias: column("optimal_relative_bias", margin)?,
             xi: column("xi", xi)?,
         };
-        let Rest { bias, delta, engine, seconds } = entry.summary;
+        let NotInNpz { bias, delta, engine, seconds } = entry.summary;
         let engine = ["fused", "libtorch"].into_iter().find(|&name| name == engine)?;
         let temperature = *history.temperature.last()?;
         let state = State { embeddings, temperature, bias, delta };
-        Some(Run { experiment: experiment.clone(), history, snapshots: Vec::new(), state, engine, seconds })
+        Run::new(experiment.clone(), state, history, Vec::new(), engine, seconds).ok()
     }
 
     pub(super) fn save(&self, run: &Run) -> Result<()> {
@@ -80,15 +82,10 @@ impl Store {
         let entry = Entry {
             experiment: run.experiment.clone(),
             record: self.record,
-            training: TRAINING.to_owned(),
+            numerics: NUMERICS,
             summary: run.summary(),
         };
-        files::write_atomically(&json, |file| {
-            serde_json::to_writer_pretty(&mut *file, &entry)?;
-            file.write_all(b"\n")?;
-            Ok(())
-        })
-        .map_err(|source| Error::file(json, source))
+        Ok(files::write_json(&json, &entry)?)
     }
 
     fn paths(&self, experiment: &Experiment) -> (PathBuf, PathBuf) {
@@ -98,9 +95,9 @@ impl Store {
 }
 
 /// Name of a run: a hash (FNV-1a, 128 bits) of its description, of what is recorded
-/// and of the sources that train.
+/// and of the version of the numerics.
 pub(super) fn key(experiment: &Experiment, record: Record) -> String {
-    let description = serde_json::to_string(&(experiment, record, TRAINING)).expect("valid JSON");
+    let description = serde_json::to_string(&(experiment, record, NUMERICS)).expect("valid JSON");
     let hash = description.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, byte| {
         (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b)
     });

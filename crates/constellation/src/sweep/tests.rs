@@ -1,8 +1,9 @@
 use std::fs;
 
 use super::*;
-use crate::train::Record;
-use crate::{Bias, BiasKind};
+use crate::error::Error;
+use crate::history::Record;
+use crate::{Bias, BiasKind, Numerics, Temperature};
 
 fn small() -> Experiment {
     Experiment { pairs: 12, dim: 3, epochs: 40, ..Experiment::default() }
@@ -17,30 +18,58 @@ fn the_last_key_of_a_grid_varies_fastest() {
             "record": {"margin": true}}"#,
     )
     .unwrap();
-    assert_eq!(sweep.record, Record { margin: true, xi: false });
-    let seen: Vec<_> = sweep.experiments.iter().map(|run| (run.bias.kind, run.seed, run.bias.init)).collect();
+    assert_eq!(sweep.record(), Record { margin: true, xi: false });
+    let seen: Vec<_> =
+        sweep.experiments().iter().map(|run| (run.bias.kind, run.seed, run.bias.init)).collect();
     let expected: Vec<_> = [BiasKind::Relative, BiasKind::Absolute]
         .into_iter()
         .flat_map(|kind| [7, 8].map(|seed| (kind, seed)))
         .flat_map(|(kind, seed)| [-1.0, 0.0, 1.0].map(|init| (kind, seed, init)))
         .collect();
     assert_eq!(seen, expected);
-    assert!(sweep.experiments.iter().all(|run| run.pairs == 5 && run.bias.trainable));
+    assert!(sweep.experiments().iter().all(|run| run.pairs == 5 && run.bias.trainable));
 }
 
 #[test]
 fn the_notebooks_form_is_the_same_sweep() {
     let json = r#"{"base": {"pairs": 12, "dim": 3, "epochs": 40}, "grid": {"bias.init": [-0.5, 0.5], "seed": [1, 2]}}"#;
-    let sweep = Sweep::over(small()).values("bias.init", [-0.5, 0.5]).unwrap().seeds(1..=2).unwrap();
+    let sweep = small().vary("bias.init", [-0.5, 0.5]).unwrap().seeds(1..=2);
     assert_eq!(Sweep::from_json(json).unwrap(), sweep);
 }
 
 #[test]
 fn runs_are_labelled_by_what_distinguishes_them() {
-    let sweep = Sweep::over(small()).values("bias.init", [-0.5, 0.5]).unwrap().seeds(1..=2).unwrap();
-    assert_eq!(sweep.labels()[1], "bias.init = -0.5, seed = 2");
-    assert_eq!(Sweep::over(small()).labels(), [""]);
-    assert!(sweep.table().to_string().contains("-0.5, 0.5"), "{}", sweep.table());
+    let sweep = small().vary("bias.init", [-0.5, 0.5]).unwrap().seeds(1..=2);
+    assert_eq!(
+        sweep.labels(),
+        ["bias.init = -0.5", "bias.init = -0.5", "bias.init = 0.5", "bias.init = 0.5"]
+    );
+    assert!(sweep.has_ensembles() && !small().vary("bias.init", [-0.5, 0.5]).unwrap().has_ensembles());
+    let json = r#"{"runs": [{}, {"numerics": "exact"}], "grid": {"pairs": [3, 4]}}"#;
+    assert_eq!(Sweep::from_json(json).unwrap().labels()[2], "numerics = exact, pairs = 3");
+    let named = Sweep::named([("b", small()), ("a", small())]).labelled(|run| format!("N = {}", run.pairs));
+    assert_eq!(named.labels(), ["N = 12", "N = 12"]);
+}
+
+#[test]
+fn runs_in_turn_share_a_stream_of_one_seed_and_shape() {
+    let skips = |sweep: Sweep| sweep.experiments().iter().map(|run| run.skip).collect::<Vec<_>>();
+    assert_eq!(skips(small().repeat(3)), [0, 2, 4]);
+    assert_eq!(skips(small().vary("modalities", [4, 6, 8, 10]).unwrap().in_turn()), [0, 8, 20, 36]);
+    assert_eq!(skips(small().with(&["locked=true"]).unwrap().repeat(3)), [0, 1, 2]);
+    assert_eq!(skips(small().vary("seed", [1, 2, 1]).unwrap().in_turn()), [0, 0, 2]);
+    assert_eq!(skips(small().repeat(3).seeds([5])), [0, 0, 0], "each from its own seed");
+}
+
+#[test]
+fn ensembles_have_the_runs_of_their_label() {
+    let runs =
+        small().vary("bias.init", [-0.5, 0.5]).unwrap().seeds(1..=2).train(Settings::default()).unwrap();
+    let ensembles = runs.ensembles();
+    assert_eq!(ensembles.iter().map(|ensemble| ensemble.runs.len()).collect::<Vec<_>>(), [2, 2]);
+    let inits = ensembles[1].values(|run| run.experiment.bias.init);
+    assert_eq!((ensembles[1].label, inits), ("bias.init = 0.5", vec![0.5, 0.5]));
+    assert_eq!(runs["bias.init = 0.5"].experiment.seed, 1);
 }
 
 #[test]
@@ -64,13 +93,12 @@ fn an_error_names_the_key() {
 
 #[test]
 fn runs_are_those_that_would_have_been_trained_alone() {
-    let mut sweep = Sweep::over(small()).seeds(1..=5).unwrap();
-    sweep.experiments.push(sweep.experiments[0].clone());
-    sweep.experiments.push(Experiment { bias: Bias::fixed(BiasKind::Relative, 0.5), ..small() });
+    let other = Experiment { bias: Bias::fixed(BiasKind::Relative, 0.5), ..small() };
+    let sweep = small().seeds(1..=5).and(small().seeds([1])).and(other.into());
     let record = Record { margin: true, xi: true };
-    let runs = sweep.clone().recording(record).train().unwrap().runs;
+    let runs = sweep.clone().recording(record).train(Settings::default()).unwrap().runs;
     assert_eq!(runs.len(), 7);
-    for (experiment, run) in sweep.experiments.iter().zip(&runs) {
+    for (experiment, run) in sweep.experiments().iter().zip(&runs) {
         let settings = Settings { record, ..Settings::default() };
         let alone = experiment.train_with(settings, &mut |_| ()).unwrap();
         assert_eq!(run.experiment, *experiment);
@@ -83,17 +111,19 @@ fn runs_are_those_that_would_have_been_trained_alone() {
 fn a_finished_run_is_not_trained_again() {
     let folder = tempfile::tempdir().unwrap();
     let record = Record { margin: true, xi: false };
-    let first = Sweep::over(small()).seeds(1..=3).unwrap().recording(record);
+    let first = small().seeds(1..=3).recording(record);
     let trained = |sweep: &Sweep| {
         let mut epochs = 0;
-        let runs = sweep.train_into(folder.path(), &mut |progress| epochs = progress.epochs).unwrap();
+        let runs = sweep
+            .train_into(folder.path(), Settings::default(), &mut |progress| epochs = progress.epochs)
+            .unwrap();
         (epochs, runs.runs)
     };
     let (epochs, runs) = trained(&first);
     assert_eq!(epochs, 3 * 40);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 6);
 
-    let (epochs, again) = trained(&Sweep::over(small()).seeds(2..=4).unwrap().recording(record));
+    let (epochs, again) = trained(&small().seeds(2..=4).recording(record));
     assert_eq!(epochs, 40, "only seed 4 is new");
     assert_eq!(again[0].history, runs[1].history);
     assert_eq!(again[1].embeddings(), runs[2].embeddings());
@@ -104,28 +134,41 @@ fn a_finished_run_is_not_trained_again() {
     let of_kind =
         |kind: &str| files.iter().find(|path| path.extension().is_some_and(|it| it == kind)).unwrap();
     fs::remove_file(of_kind("json")).unwrap();
-    assert_eq!(trained(&Sweep::over(small()).seeds(1..=4).unwrap().recording(record)).0, 40);
+    assert_eq!(trained(&small().seeds(1..=4).recording(record)).0, 40);
     fs::write(of_kind("npz"), b"PK").unwrap();
-    assert_eq!(trained(&Sweep::over(small()).seeds(1..=4).unwrap().recording(record)).0, 40);
+    assert_eq!(trained(&small().seeds(1..=4).recording(record)).0, 40);
 
     let (epochs, _) = trained(&first.recording(Record::default()));
     assert_eq!(epochs, 3 * 40, "what is recorded belongs to the run");
 
-    // A run that other sources have trained does not count either.
+    // A run of other numerics does not count either.
     for path in files.iter().filter(|path| path.extension().is_some_and(|it| it == "json")) {
         let entry = fs::read_to_string(path).unwrap();
-        fs::write(path, entry.replace(env!("SIGLIP_TRAINING"), "0123456789abcdef")).unwrap();
+        fs::write(path, entry.replace("\"numerics\": 2", "\"numerics\": 1")).unwrap();
     }
-    assert_eq!(trained(&Sweep::over(small()).seeds(1..=4).unwrap().recording(record)).0, 4 * 40);
+    assert_eq!(trained(&small().seeds(1..=4).recording(record)).0, 4 * 40);
+}
+
+/// Seeds 1 to 3, the second of which diverges.
+fn one_diverges() -> Sweep {
+    small()
+        .seeds(1..=3)
+        .map(|run| match run.seed {
+            2 => Ok::<_, Error>(Experiment {
+                temperature: Temperature::fixed(3e38),
+                numerics: Numerics::Exact,
+                ..run
+            }),
+            _ => Ok(run),
+        })
+        .unwrap()
 }
 
 #[test]
 fn one_failing_run_leaves_the_others() {
     let folder = tempfile::tempdir().unwrap();
-    let mut sweep = Sweep::over(small()).seeds(1..=3).unwrap();
-    sweep.experiments[1].temperature = crate::Temperature::fixed(3e38);
-    sweep.experiments[1].numerics = crate::Numerics::Exact;
-    let message = sweep.train_into(folder.path(), &mut |_| ()).unwrap_err().to_string();
+    let error = one_diverges().train_into(folder.path(), Settings::default(), &mut |_| ()).unwrap_err();
+    let message = error.to_string();
     assert!(message.contains("run 1") && message.contains("seed 2"), "{message}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
 }
@@ -134,26 +177,15 @@ fn one_failing_run_leaves_the_others() {
 fn what_an_interruption_leaves_is_trained_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("unfinished");
-    let settings = Settings { snapshots: 0, ..Settings::default() };
-    let mut experiments = Sweep::over(small()).seeds(1..=3).unwrap().experiments;
-    let good = std::mem::replace(
-        &mut experiments[1],
-        Experiment {
-            temperature: crate::Temperature::fixed(3e38),
-            numerics: crate::Numerics::Exact,
-            ..small()
-        },
-    );
-    train_all_keeping(&experiments, settings, &folder).unwrap_err();
+    one_diverges().train_keeping(&folder, Settings::default()).unwrap_err();
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 4, "two runs are kept");
     let kept: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
     for json in kept.iter().filter(|path| path.extension().is_some_and(|it| it == "json")) {
         let marked = fs::read_to_string(json).unwrap().replace("\"seconds\": ", "\"seconds\": 1000");
         fs::write(json, marked).unwrap();
     }
-    experiments[1] = good;
-    let runs = train_all_keeping(&experiments, settings, &folder).unwrap();
-    let old: Vec<bool> = runs.iter().map(|run| run.summary().seconds >= 1000.0).collect();
+    let runs = small().seeds(1..=3).train_keeping(&folder, Settings::default()).unwrap();
+    let old: Vec<bool> = runs.runs.iter().map(|run| run.summary().seconds >= 1000.0).collect();
     assert_eq!(old, [true, false, true]);
     assert!(!folder.exists(), "nothing is left when all is done");
 }

@@ -1,15 +1,15 @@
 //! The modality gap against the relative bias.
 
+use constellation::geometry::{ModalityGap, Verdict, theory};
+use constellation::numbers::{mean_and_deviation, short};
+use constellation::{Ensemble, Run, Runs};
+use figures::{Colour, Figure, Panel, Series};
 use ndarray::{Array2, ArrayView3, Axis};
 use rayon::prelude::*;
 
-use crate::collection::{Embedded, Part};
-use crate::display::{Table, short};
-use crate::figures::{self, Colour, Figure, Panel, Series};
-use crate::geometry::{ModalityGap, Verdict, theory};
-use crate::runs::{Ensemble, mean_and_deviation};
-use crate::view::{Spread, spread_of};
-use crate::{Result, Run};
+use crate::error::Result;
+use crate::spread::Spread;
+use crate::table::Table;
 
 /// A setting, where its gap belongs on the axis of b_rel, and its gap from each seed.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,26 +23,21 @@ pub struct Gaps {
 }
 
 impl Gaps {
-    /// Between the first two modalities of each run.
+    /// Of each label, between the first two modalities of each of its runs.
     ///
     /// # Errors
     /// As [`ModalityGap::of`].
-    pub fn of(ensemble: &Ensemble) -> Result<Self> {
-        let gap = |run: &Run| gap_of_pairs(run.embeddings());
+    pub fn of(runs: &Runs) -> Result<Vec<Self>> {
+        runs.ensembles().iter().map(Self::of_ensemble).collect()
+    }
+
+    fn of_ensemble(ensemble: &Ensemble) -> Result<Self> {
+        let gap = |run: &&Run| gap_of_pairs(run.embeddings());
         Ok(Self {
-            label: ensemble.label.clone(),
+            label: ensemble.label.to_owned(),
             relative_bias: ensemble.values(|run| run.geometry().optimal_relative_bias()),
             gaps: ensemble.runs.par_iter().map(gap).collect::<Result<_>>()?,
         })
-    }
-
-    /// Of the training part of a model, at the relative bias that it learned.
-    ///
-    /// # Errors
-    /// As [`ModalityGap::of`].
-    pub fn of_model(label: &str, embedded: &Embedded) -> Result<Self> {
-        let gaps = embedded.parts.iter().take(1).map(Part::gap).collect::<Result<_>>()?;
-        Ok(Self { label: label.to_owned(), relative_bias: vec![embedded.relative_bias], gaps })
     }
 
     /// One number of each run.
@@ -59,7 +54,7 @@ impl Gaps {
 fn gap_of_pairs(embeddings: ArrayView3<f32>) -> Result<ModalityGap> {
     let order: Vec<usize> = (0..embeddings.dim().1).collect();
     let modality = |m| embeddings.index_axis_move(Axis(0), m);
-    ModalityGap::of(modality(0), modality(1), &order, 1)
+    Ok(ModalityGap::of(modality(0), modality(1), &order, 1)?)
 }
 
 /// The modality gap of each setting, mean ± standard deviation over its runs.
@@ -99,8 +94,7 @@ pub fn gaps_over_bias(
 ) -> Result<Figure> {
     let (biases, constructed) = constructions(values, code)?;
     let panel = |quantity: &str, of: fn(&ModalityGap) -> f64| {
-        let spreads = fixed.iter().map(|gaps| spread_of(&gaps.values(of), Spread::Deviation));
-        let [low, middle, high] = unzip(spreads);
+        let [low, middle, high] = Spread::Deviation.columns(fixed.iter().map(|gaps| gaps.values(of)));
         let theory: Vec<f64> = constructed.iter().map(of).collect();
         let mut series = vec![
             Series::connected("b_rel fixed", values, &middle).within(&low, &high),
@@ -114,7 +108,7 @@ pub fn gaps_over_bias(
         panel("margin of the best hyperplane", margin),
         panel("distance of the centroids", |gap| gap.centroid_distance),
     ];
-    figures::plot(title, 2, &panels)
+    Ok(figures::plot(title, 2, &panels)?)
 }
 
 /// Relative biases over the range of `values`, and the gap of the construction at each.
@@ -126,14 +120,6 @@ fn constructions(values: &[f64], code: &Array2<f64>) -> Result<(Vec<f64>, Vec<Mo
     let gap = |&b_rel: &f64| gap_of_pairs(theory::construct(code.view(), b_rel)?.view());
     let gaps = biases.par_iter().map(gap).collect::<Result<_>>()?;
     Ok((biases, gaps))
-}
-
-fn unzip(rows: impl Iterator<Item = [f64; 3]>) -> [Vec<f64>; 3] {
-    let mut columns = [Vec::new(), Vec::new(), Vec::new()];
-    for row in rows {
-        columns.iter_mut().zip(row).for_each(|(column, x)| column.push(x));
-    }
-    columns
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use std::fmt::Display;
 
-use super::percent;
-use crate::Result;
-use crate::collection::{Collection, Embedded, Part, thousands};
-use crate::display::{Table, short};
-use crate::figures::{self, Colour, Figure, Histogram, Picture};
-use crate::geometry::{Constellation, Distribution, Hyperplane, LabelledGeometry, ModalityGap, Verdict, xi};
+use constellation::geometry::{Distribution, Hyperplane, LabelledGeometry, ModalityGap, Verdict};
+use constellation::numbers::{percent, short, thousands};
+use figures::{Colour, Figure, Histogram, Picture};
+use models::{Collection, Embedded, Part};
+
+use crate::error::Result;
+use crate::table::Table;
 
 /// The similarities of all pictures with all names, and b_rel if it is known.
 ///
@@ -26,7 +27,7 @@ pub fn histogram(title: &str, geometry: &LabelledGeometry, relative_bias: Option
 /// if it separates them.
 ///
 /// # Errors
-/// [`crate::Error::Shape`] if the dimensions differ.
+/// [`crate::Error::Constellation`] if the dimensions differ.
 pub fn sides(title: &str, part: &Part, hyperplane: &Hyperplane) -> Result<Histogram> {
     let distances = |points| -> Result<Vec<f32>> {
         Ok(hyperplane.positions(points)?.into_iter().map(|distance| distance as f32).collect())
@@ -62,9 +63,10 @@ pub fn nearest_names(
         .filter_map(|(picture, name)| {
             let class = names.iter().position(|other| other == name)?;
             let guesses = part.nearest_names(part.embeddings.rows(class).start, 3);
-            let guess = |guess: usize| match guess == class {
-                true => (format!("✓ {}", names[guess]), Colour::RIGHT),
-                false => (format!("✗ {}", names[guess]), Colour::WRONG),
+            let guess = |guess: usize| {
+                let (mark, colour) =
+                    if guess == class { ('✓', Colour::RIGHT) } else { ('✗', Colour::WRONG) };
+                (format!("{mark} {}", names[guess]), colour)
             };
             let captions =
                 std::iter::once((name.clone(), Colour::TEXT)).chain(guesses.into_iter().map(guess));
@@ -72,44 +74,7 @@ pub fn nearest_names(
             Some(Picture { captions: captions.collect(), width, rgb: picture.into_raw() })
         })
         .collect();
-    figures::pictures(title, columns, &tiles)
-}
-
-impl Part {
-    /// Similarities of all pictures with all names.
-    ///
-    /// # Errors
-    /// As [`LabelledGeometry::of`].
-    pub fn geometry(&self) -> Result<LabelledGeometry> {
-        let embeddings = &self.embeddings;
-        LabelledGeometry::of(embeddings.image.view(), embeddings.class_text.view(), &embeddings.labels())
-    }
-
-    /// How the pictures lie to the names.
-    ///
-    /// # Errors
-    /// As [`ModalityGap::of`].
-    pub fn gap(&self) -> Result<ModalityGap> {
-        const SEED: u32 = 1; // of the permutation
-        let embeddings = &self.embeddings;
-        ModalityGap::of(embeddings.image.view(), embeddings.class_text.view(), &embeddings.labels(), SEED)
-    }
-
-    /// How many pairs of a picture and a name are on the wrong side of `relative_bias`.
-    ///
-    /// # Errors
-    /// As [`LabelledGeometry::of`].
-    pub fn violating_pairs(&self, relative_bias: f64) -> Result<usize> {
-        let embeddings = &self.embeddings;
-        let (images, texts) = (embeddings.image.view(), embeddings.class_text.view());
-        let bounds = (0.0, relative_bias);
-        Ok(Constellation::check_labelled(images, texts, &embeddings.labels(), bounds, 0)?.violating_pairs)
-    }
-
-    /// The study's xi of synthetic runs, of each picture and its own name.
-    pub fn xi(&self) -> f64 {
-        xi(self.embeddings.image.view(), self.embeddings.text().view())
-    }
+    Ok(figures::pictures(title, columns, &tiles)?)
 }
 
 /// The geometry of each part, and its retrieval of names.

@@ -1,14 +1,8 @@
-//! How values show themselves as a notebook cell's last expression.
-
-mod values;
+//! Tables of text.
 
 use std::fmt::Write;
 
-/// Sends one representation of a cell's result to the notebook. Of several with the
-/// same MIME type in one cell, the last survives. Binary content is base64.
-pub(crate) fn show(mime_type: &str, content: &str) {
-    println!("EVCXR_BEGIN_CONTENT {mime_type}\n{content}\nEVCXR_END_CONTENT");
-}
+use explorer::escape;
 
 /// A table of text: HTML in a notebook, aligned columns elsewhere.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -48,12 +42,6 @@ impl Table {
         let body: String = self.rows.iter().map(|cells| row(cells, "td") + "\n").collect();
         format!("<table>\n<thead>{}</thead>\n<tbody>\n{body}</tbody>\n</table>", row(&self.header, "th"))
     }
-
-    /// Shows the table in a notebook (evcxr calls this).
-    pub fn evcxr_display(&self) {
-        show("text/html", &self.html());
-        show("text/plain", self.to_string().trim_end());
-    }
 }
 
 impl std::fmt::Display for Table {
@@ -78,23 +66,6 @@ impl std::fmt::Display for Table {
     }
 }
 
-/// Text as HTML.
-pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// A number with about four significant digits, as a reader wants it in a table.
-pub fn short(x: f64) -> String {
-    match x.abs() {
-        _ if x == 0.0 => "0".to_owned(),
-        _ if !x.is_finite() => x.to_string(),
-        size if size < 1e-3 => format!("{x:.2e}"),
-        size if size < 10.0 => format!("{x:.4}"),
-        size if size < 1e6 => format!("{x:.2}"),
-        _ => format!("{x:.3e}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,13 +75,5 @@ mod tests {
         let table = Table::new(&["run", "t"]).row(&["a < b", "1.5"]).row(&["c", "100.25"]);
         assert_eq!(table.to_string(), "run         t\na < b     1.5\nc      100.25\n");
         assert!(table.html().contains("a &lt; b") && !table.html().contains("a < b"));
-    }
-
-    #[test]
-    fn short_numbers_keep_their_digits() {
-        assert_eq!(
-            ["1.09e-6", "0.0124", "950.98", "0"],
-            [1.0854e-6, 0.01238, 950.984, 0.0].map(short).each_ref().map(String::as_str)
-        );
     }
 }

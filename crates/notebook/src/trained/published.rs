@@ -1,10 +1,12 @@
 //! The study's Table 1, whose numbers stand for themselves unless the same run is made here.
 
-use crate::Result;
-use crate::collection::{Collection, Pictures};
-use crate::display::Table;
-use crate::geometry::LabelledGeometry;
-use crate::logbook::{Logbook, Tolerance, published};
+use constellation::geometry::LabelledGeometry;
+use models::{Collection, Pictures};
+
+use crate::check::check;
+use crate::error::Result;
+use crate::record::Notebook;
+use crate::table::Table;
 
 /// A row of the study's Table 1: means over ImageNet's validation set, as published.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,9 +56,9 @@ const fn row(
 /// only, because those of other pictures and models cannot be compared with them.
 ///
 /// # Errors
-/// As [`Logbook::compare`].
+/// As [`Notebook::compare`].
 pub fn against_published(
-    log: &mut Logbook,
+    notebook: &mut Notebook,
     collection: &Collection,
     geometry: &LabelledGeometry,
 ) -> Result<Table> {
@@ -68,9 +70,9 @@ pub fn against_published(
         geometry.midpoint_of_means,
     ];
     let numbers = row.numbers().into_iter().zip(obtained).map(|((what, value), obtained)| {
-        published(format!("{}: {what}", row.model), value, obtained, Tolerance::Absolute(1e-3))
+        check(format!("{}: {what}", row.model), obtained).published(value).within(1e-3)
     });
-    log.compare(&numbers.collect::<Vec<_>>())
+    notebook.compare(numbers)
 }
 
 /// The row that `collection` is the run of.
@@ -124,7 +126,7 @@ mod tests {
         };
         let table = |pictures, model: &str| {
             let collection = Collection { pictures, model: model.to_owned() };
-            against_published(&mut Logbook::open("Test").unwrap(), &collection, &geometry)
+            against_published(&mut Notebook::open("Test").unwrap(), &collection, &geometry)
         };
         for (pictures, model) in [
             (Pictures::Emoji, "data/checkpoints/emoji-absolute"),

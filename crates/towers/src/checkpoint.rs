@@ -1,20 +1,17 @@
 //! A checkpoint in Hugging Face's layout, and how tensors are written.
 
-use std::{
-    collections::HashMap,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashMap, fs::File, io::Write, path::Path};
 
 use safetensors::{Dtype, tensor::TensorView};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use tch::Tensor;
 
-use super::{TowersConfig, emoji, tokens};
 use files::write_whole;
-use models::{self, Config};
-use crate::{Error, Result};
+use models::{Config, Error, Result, emoji};
+
+use crate::config::TowersConfig;
+use crate::tokens;
 
 pub(crate) const WEIGHTS: &str = "model.safetensors";
 /// The description of the training.
@@ -28,11 +25,11 @@ const DESCRIPTION: &str = "training.json";
 pub(crate) fn prepare<S: AsRef<str>>(folder: &Path, config: &TowersConfig, names: &[S]) -> Result<Config> {
     refuse_others(folder, config)?;
     let model = config.model(tokens::vocabulary_size(names) as i64);
-    write_json(&folder.join(DESCRIPTION), config)?;
-    write_json(&folder.join("config.json"), &with_special_tokens(&model))?;
-    write_json(&folder.join("tokenizer.json"), &tokens::tokenizer(names))?;
-    write_json(&folder.join("tokenizer_config.json"), &tokens::tokenizer_config(config.text_length))?;
-    write_json(&folder.join("preprocessor_config.json"), &preprocessor())?;
+    files::write_json(&folder.join(DESCRIPTION), config)?;
+    files::write_json(&folder.join("config.json"), &with_special_tokens(&model))?;
+    files::write_json(&folder.join("tokenizer.json"), &tokens::tokenizer(names))?;
+    files::write_json(&folder.join("tokenizer_config.json"), &tokens::tokenizer_config(config.text_length))?;
+    files::write_json(&folder.join("preprocessor_config.json"), &preprocessor())?;
     Ok(model)
 }
 
@@ -41,7 +38,7 @@ fn refuse_others(folder: &Path, config: &TowersConfig) -> Result<()> {
     let description: Option<TowersConfig> = read_json(&folder.join(DESCRIPTION))?;
     let taken = |file: &str, what: &str| {
         let reason = format!("{what}; train into another folder, or delete this one");
-        Err(pretrained::Error::Checkpoint { file: folder.join(file), reason }.into())
+        Err(Error::Checkpoint { file: folder.join(file), reason })
     };
     match description {
         Some(description) if description != *config => taken(DESCRIPTION, "describes another training"),
@@ -94,7 +91,7 @@ pub(crate) fn write_tensors(
     value: String,
 ) -> Result<()> {
     let bytes = tensors.iter().map(|(_, tensor)| to_bytes(tensor)).collect::<Result<Vec<_>>>()?;
-    write_atomically(file, |writer| {
+    let write = |writer: &mut File| {
         let views = (tensors.iter().zip(&bytes))
             .map(|((name, tensor), bytes)| {
                 let shape = tensor.size().iter().map(|&n| n as usize).collect();
@@ -103,10 +100,9 @@ pub(crate) fn write_tensors(
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
         // One key only: the order of several is another in every program.
         let metadata = HashMap::from([(key.to_owned(), value)]);
-        writer.write_all(&safetensors::serialize(views, Some(metadata))?)?;
-        Ok(())
-    })
-    .map_err(|error| Error::file(file, error))
+        Ok(writer.write_all(&safetensors::serialize(views, Some(metadata))?)?)
+    };
+    Ok(write_whole(file, write)?)
 }
 
 fn to_bytes(tensor: &Tensor) -> Result<Vec<u8>> {
@@ -116,26 +112,16 @@ fn to_bytes(tensor: &Tensor) -> Result<Vec<u8>> {
     Ok(values.into_iter().flat_map(f32::to_le_bytes).collect())
 }
 
-/// Writes indented JSON.
-///
-/// # Errors
-/// If the file cannot be written.
-pub(crate) fn write_json(file: &Path, value: &impl Serialize) -> Result<()> {
-    write_atomically(file, |writer| {
-        serde_json::to_writer_pretty(&mut *writer, value)?;
-        Ok(writer.write_all(b"\n")?)
-    })
-    .map_err(|error| Error::file(file, error))
-}
-
 /// Reads JSON, if the file is there.
 ///
 /// # Errors
 /// If it cannot be read as that.
 pub(crate) fn read_json<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
     match std::fs::read(file) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| Error::file(file, error)),
+        Ok(bytes) => {
+            Ok(serde_json::from_slice(&bytes).map(Some).map_err(|error| files::Error::new(file, error))?)
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::file(PathBuf::from(file), error)),
+        Err(error) => Err(files::Error::new(file, error).into()),
     }
 }

@@ -1,11 +1,13 @@
 //! Models beside each other: the study's Table 1 and Figure 7, and what they do not have.
 
-use super::{PUBLISHED, PublishedModel, percent};
-use crate::Result;
-use crate::collection::{Embedded, Part};
-use crate::display::{Table, short};
-use crate::figures::{self, DotPanel, Dots, Figure};
-use crate::geometry::{LabelledGeometry, ModalityGap};
+use constellation::geometry::{LabelledGeometry, ModalityGap};
+use constellation::numbers::{percent, short};
+use figures::{DotPanel, Dots, Figure};
+use models::{Embedded, Part};
+
+use super::published::{PUBLISHED, PublishedModel};
+use crate::error::Result;
+use crate::table::Table;
 
 /// A model, or a part of what it was shown, and its geometry as computed here.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,5 +132,5 @@ pub fn figure_of_models(title: &str, computed: &[Computed]) -> Result<Figure> {
         panel("half difference", |p| p.half_difference_of_means, |c| c.geometry.half_difference_of_means),
         panel("midpoint", |p| p.midpoint_of_means, |c| c.geometry.midpoint_of_means),
     ];
-    figures::dots(title, &names, &panels)
+    Ok(figures::dots(title, &names, &panels)?)
 }

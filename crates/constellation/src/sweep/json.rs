@@ -1,0 +1,139 @@
+//! The JSON form of a sweep; see the [module](super).
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::describe::Sweep;
+use crate::description;
+use crate::error::{Error, Result};
+use crate::experiment::Experiment;
+use crate::history::Record;
+
+impl Sweep {
+    /// Reads a sweep from JSON; its form is described at [`crate::sweep`].
+    ///
+    /// # Errors
+    /// [`Error::Description`] or [`Error::Value`], naming the key.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let Form { base, grid, runs, record } = description::from_json(json)?;
+        let base = serde_json::to_value(&base).expect("a description is valid JSON");
+        let mut experiments = Vec::new();
+        for run in &runs {
+            let mut description = base.clone();
+            replace(&mut description, run);
+            experiments.push(Experiment::from_json(&description.to_string())?);
+        }
+        let sweep = Self::named(labels(&experiments).into_iter().zip(experiments)).recording(record);
+        let sweep = grid
+            .0
+            .into_iter()
+            .try_fold(sweep, |sweep, (key, values)| sweep.vary(&key, values.list(&key)?))?;
+        if sweep.experiments().is_empty() {
+            let value = "an empty sweep".to_owned();
+            return Err(Error::Value { key: "runs", value, expected: "at least one run" });
+        }
+        Ok(sweep)
+    }
+}
+
+/// What distinguishes each experiment: the keys in which they differ, and their values.
+fn labels(experiments: &[Experiment]) -> Vec<String> {
+    let described: Vec<Vec<[String; 2]>> = experiments.iter().map(description::entries).collect();
+    let differs = |key: usize| described.iter().any(|entries| entries[key] != described[0][key]);
+    let keys: Vec<usize> = (0..described.first().map_or(0, Vec::len)).filter(|&key| differs(key)).collect();
+    let label = |entries: &Vec<[String; 2]>| {
+        keys.iter().map(|&key| entries[key].join(" = ")).collect::<Vec<_>>().join(", ")
+    };
+    described.iter().map(label).collect()
+}
+
+/// Replaces the keys of `description` that `by` has, level by level.
+fn replace(description: &mut Value, by: &Map<String, Value>) {
+    for (key, value) in by {
+        match (&mut description[key], value) {
+            (place @ Value::Object(_), Value::Object(value)) => replace(place, value),
+            (place, value) => *place = value.clone(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Form {
+    base: Experiment,
+    grid: Grid,
+    runs: Vec<Map<String, Value>>,
+    record: Record,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        let (base, grid, record) = (Experiment::default(), Grid::default(), Record::default());
+        Self { base, grid, runs: vec![Map::new()], record }
+    }
+}
+
+/// Keys with their values, in the order in which they are written.
+#[derive(Default)]
+struct Grid(Vec<(String, Values)>);
+
+impl<'de> Deserialize<'de> for Grid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Grid;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("an object of keys with their values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Grid, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Grid(entries))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+/// The values of one key of a grid.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a list of values, or {\"from\": …, \"to\": …, \"count\": …}")]
+enum Values {
+    List(Vec<Value>),
+    Range(Range),
+}
+
+/// `count` equidistant values, both ends included.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Range {
+    from: f64,
+    to: f64,
+    count: usize,
+}
+
+impl Values {
+    fn list(self, key: &str) -> Result<Vec<Value>> {
+        const MAX_VALUES: usize = 1_000_000;
+        match self {
+            Self::List(values) => Ok(values),
+            Self::Range(Range { count: 0..2 | MAX_VALUES.., .. }) => Err(Error::Description {
+                key: format!("`grid.{key}`"),
+                reason: "expected a `count` of 2 to 1,000,000".to_owned(),
+            }),
+            Self::Range(Range { from, to, count }) => {
+                Ok((0..count).map(|k| whole(from + (to - from) * k as f64 / (count - 1) as f64)).collect())
+            }
+        }
+    }
+}
+
+/// A whole number is written as one, since a seed takes no other.
+fn whole(x: f64) -> Value {
+    if x.fract() == 0.0 && x.abs() < 2f64.powi(53) { Value::from(x as i64) } else { Value::from(x) }
+}

@@ -1,0 +1,153 @@
+//! Runs as figures: what the notebooks of the synthetic experiments draw.
+
+use constellation::geometry::{self, Geometry, Similarities};
+use constellation::numbers::mean_and_deviation;
+use constellation::{Ensemble, History, Run, Runs};
+use explorer::{Explorer, ExplorerData};
+use figures::{Axis, Figure, Histogram, Panel, Series};
+use ndarray::{ArrayView3, Axis as Along};
+
+use crate::error::Result;
+use crate::spread::{Spread, band, by_epoch};
+
+/// An explorer of `run`, with its snapshots to scrub through.
+///
+/// # Errors
+/// [`crate::Error::Explorer`] if the run has numbers that are not finite.
+pub fn explore(run: &Run) -> Result<Explorer> {
+    let mut data = ExplorerData::of(run, Vec::new());
+    data.still = figures::histograms(&data.title, 1, &[run.histogram("")?])?.png;
+    Ok(Explorer::new(&data)?)
+}
+
+/// Figures of a run.
+pub trait RunExt {
+    /// The vectors in three dimensions: the first modality blue, the second red.
+    ///
+    /// # Errors
+    /// [`crate::Error::Figure`] if the vectors do not have three dimensions.
+    fn sphere(&self, title: &str) -> Result<Figure>;
+
+    /// The similarities, all pairs of modalities pooled, with the run's relative bias as a
+    /// line, and the gap between matching and non-matching pairs if it is there.
+    ///
+    /// # Errors
+    /// [`crate::Error::Figure`] if a similarity is not a number.
+    fn histogram(&self, title: &str) -> Result<Histogram>;
+
+    /// What moves over the epochs: loss, inverse temperature, relative bias.
+    ///
+    /// # Errors
+    /// [`crate::Error::Figure`] if a value is not a number.
+    fn evolution(&self, title: &str) -> Result<Figure>;
+}
+
+impl RunExt for Run {
+    fn sphere(&self, title: &str) -> Result<Figure> {
+        let modality = |m| self.embeddings().index_axis_move(Along(0), m);
+        Ok(figures::sphere(title, modality(0), modality(1))?)
+    }
+
+    fn histogram(&self, title: &str) -> Result<Histogram> {
+        separation(title, self.embeddings(), self.geometry(), self.relative_bias())
+    }
+
+    fn evolution(&self, title: &str) -> Result<Figure> {
+        let history = &self.history;
+        let columns = [
+            ("Loss", Axis::log("loss"), &history.loss),
+            ("Inverse temperature", Axis::linear("t"), &history.temperature),
+            ("Relative bias", Axis::linear("b_rel"), &history.relative_bias),
+        ];
+        let panels: Vec<Panel> = columns
+            .into_iter()
+            .filter(|(_, _, column)| column.iter().any(|value| *value != column[0]))
+            .map(|(name, y, column)| Panel::new("epoch", y, vec![Series::history("", column)]).titled(name))
+            .collect();
+        Ok(figures::plot(title, panels.len(), &panels)?)
+    }
+}
+
+/// The similarities of a run with an adapter as they are without it, <U, V> of the vectors
+/// on the original sphere; the line is where the loss separates them there,
+/// (b_rel + 1 - delta^2) / delta^2. A run without an adapter has nothing to leave out.
+///
+/// # Errors
+/// [`crate::Error::Figure`] if a similarity is not a number.
+pub fn histogram_without_adapter(title: &str, run: &Run) -> Result<Histogram> {
+    let Some(delta) = run.delta() else { return run.histogram(title) };
+    let relative_bias = (run.relative_bias() + 1.0 - delta * delta) / (delta * delta);
+    let vectors = geometry::without_adapter(run.embeddings())?;
+    separation(title, vectors.view(), Geometry::of(vectors.view())?, relative_bias)
+}
+
+fn separation(
+    title: &str,
+    embeddings: ArrayView3<f32>,
+    geometry: Geometry,
+    relative_bias: f64,
+) -> Result<Histogram> {
+    let similarities = Similarities::of(embeddings)?;
+    let histogram = Histogram::new(title, &similarities.matching, &similarities.non_matching)?;
+    Ok(histogram.threshold(relative_bias).gap(geometry.max_non_matching, geometry.min_matching))
+}
+
+/// Figures of several runs.
+pub trait RunsExt {
+    /// The similarities of the runs side by side, each under its label.
+    ///
+    /// # Errors
+    /// [`crate::Error::Figure`] if there are no runs, or a similarity is not a number.
+    fn histograms(&self, title: &str, columns: usize) -> Result<Figure>;
+
+    /// The losses over the epochs, on a logarithmic axis: a curve for each label, and where one
+    /// stands for several runs their median with the range from 10 to 90 %.
+    ///
+    /// # Errors
+    /// [`crate::Error::Figure`] if there are no runs.
+    fn losses(&self, title: &str) -> Result<Figure>;
+
+    /// A recorded number over the epochs, a band for each label.
+    ///
+    /// # Errors
+    /// [`crate::Error::Figure`] if there are no runs, or the number was not recorded.
+    fn bands(
+        &self,
+        title: &str,
+        y: Axis,
+        spread: Spread,
+        column: fn(&History) -> &Vec<f64>,
+    ) -> Result<Figure>;
+}
+
+impl RunsExt for Runs {
+    fn histograms(&self, title: &str, columns: usize) -> Result<Figure> {
+        let panels = self.iter().map(|(label, run)| run.histogram(label)).collect::<Result<Vec<_>>>()?;
+        Ok(figures::histograms(title, columns, &panels)?)
+    }
+
+    fn losses(&self, title: &str) -> Result<Figure> {
+        let of_label = |ensemble: &Ensemble| match ensemble.runs[..] {
+            [run] => Series::history(ensemble.label, &run.history.loss),
+            _ => band(ensemble, Spread::Quantiles, |history| &history.loss),
+        };
+        let series = self.ensembles().iter().map(of_label).collect();
+        Ok(figures::plot(title, 1, &[Panel::new("epoch", Axis::log("loss"), series)])?)
+    }
+
+    fn bands(
+        &self,
+        title: &str,
+        y: Axis,
+        spread: Spread,
+        column: fn(&History) -> &Vec<f64>,
+    ) -> Result<Figure> {
+        let series = self.ensembles().iter().map(|ensemble| band(ensemble, spread, column)).collect();
+        Ok(figures::plot(title, 1, &[Panel::new("epoch", y, series)])?)
+    }
+}
+
+/// A recorded number at each epoch, averaged over the runs of an ensemble.
+pub fn mean_over_epochs(ensemble: &Ensemble, column: fn(&History) -> &Vec<f64>) -> Vec<f64> {
+    by_epoch(ensemble, column).map(|values| mean_and_deviation(&values).0).collect()
+}
