@@ -72,8 +72,8 @@ impl Notebook {
     ///
     /// # Errors
     /// As [`Experiment::train`].
-    pub fn train(&mut self, sweep: &Sweep) -> Result<Runs> {
-        let sweep = sweep.clone().map(|experiment| self.configure(experiment))?;
+    pub fn train(&mut self, sweep: impl Into<Sweep>) -> Result<Runs> {
+        let sweep = sweep.into().map(|experiment| self.configure(experiment))?;
         let settings = Settings { engines: self.engines, ..Settings::default() };
         let runs = if sweep.has_ensembles() {
             sweep.train_keeping(self.folder.join("unfinished").join(&self.name), settings)?
@@ -246,7 +246,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut notebook = notebook(folder.path(), &["temperature.init=5", "epochs=3"]);
         let run =
-            notebook.train(&Experiment { pairs: 4, ..Experiment::default() }.into()).unwrap().runs[0].clone();
+            notebook.train(Experiment { pairs: 4, ..Experiment::default() }).unwrap().runs[0].clone();
         assert_eq!((run.experiment.temperature.init, run.experiment.epochs), (5.0, 3));
         notebook.compare([check("t", 2.0).published(1.0).within_percent(0.1)]).unwrap();
         notebook.finish().unwrap();
@@ -262,7 +262,7 @@ mod tests {
         let mut notebook = notebook(folder.path(), &[]);
         let experiment = Experiment { pairs: 4, dim: 3, epochs: 3, ..Experiment::default() };
         let one = Sweep::named([("one", experiment.clone())]);
-        notebook.train(&one.and(Sweep::named([("many", experiment)]).seeds(1..=2))).unwrap();
+        notebook.train(one.and(Sweep::named([("many", experiment)]).seeds(1..=2))).unwrap();
         notebook.finish().unwrap();
         let runs = metrics(folder.path())["runs"].clone();
         let labels: Vec<_> = (0..3).map(|k| runs[k]["label"].clone()).collect();

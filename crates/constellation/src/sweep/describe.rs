@@ -57,6 +57,12 @@ impl From<Experiment> for Sweep {
     }
 }
 
+impl From<&Sweep> for Sweep {
+    fn from(sweep: &Sweep) -> Self {
+        sweep.clone()
+    }
+}
+
 /// Labels with their experiments.
 impl<L: Into<String>> FromIterator<(L, Experiment)> for Sweep {
     fn from_iter<I: IntoIterator<Item = (L, Experiment)>>(labelled: I) -> Self {
