@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use crate::{Error, Reason};
+use crate::error::{Error, Reason};
 
 /// Writes `path` through a temporary file beside it, which takes its place only when
 /// `write` has succeeded. Creates the folder if it is missing.

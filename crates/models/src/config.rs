@@ -185,9 +185,11 @@ impl Config {
     /// Names the first key whose value is impossible.
     pub fn validate(&self, file: &Path) -> Result<()> {
         let (text, vision) = (&self.text_config, &self.vision_config);
-        let range = |key: &str, value: i64, max: i64| match (1..=max).contains(&value) {
-            true => Ok(()),
-            false => Err(Error::config(file, key, format!("is {value}, expected 1 to {max}"))),
+        let range = |key: &str, value: i64, max: i64| {
+            if (1..=max).contains(&value) {
+                return Ok(());
+            }
+            Err(Error::config(file, key, format!("is {value}, expected 1 to {max}")))
         };
         range("text_config.vocab_size", text.vocab_size, MAX_VOCABULARY)?;
         range("text_config.max_position_embeddings", text.max_position_embeddings, MAX_TOKENS)?;

@@ -87,10 +87,10 @@ impl Item {
             Ok(())
         };
         read().map_err(|error| Error::image(&self.name, error))?;
-        match bytes.len() as u64 == self.length {
-            true => Ok(bytes),
-            false => Err(Error::image(&self.name, "is shorter than it was when the images were listed")),
+        if bytes.len() as u64 != self.length {
+            return Err(Error::image(&self.name, "is shorter than it was when the images were listed"));
         }
+        Ok(bytes)
     }
 }
 

@@ -36,11 +36,14 @@ pub(crate) fn download(id: &str) -> Result<PathBuf> {
         .output()
         .map_err(|error| failed(format!("{} cannot be run: {error}", python.display())))?;
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    match output.status.success() {
-        true => Ok(PathBuf::from(said)),
-        false if said.is_empty() => Err(failed(format!("{} ended with {}", python.display(), output.status))),
-        false => Err(failed(said.trim_end_matches('.').to_owned())),
+    if output.status.success() {
+        return Ok(PathBuf::from(said));
     }
+    Err(failed(if said.is_empty() {
+        format!("{} ended with {}", python.display(), output.status)
+    } else {
+        said.trim_end_matches('.').to_owned()
+    }))
 }
 
 /// That of the environment that libtorch belongs to, and so the client; else the user's.

@@ -5,6 +5,8 @@
 //! image's proportions). Other resizes, even with the same kernel, differ by several
 //! levels: pretrained towers see the difference.
 
+use std::borrow::Cow;
+
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
@@ -62,18 +64,14 @@ impl Filter {
 
 /// `image` at `width` x `height`, antialiased.
 pub fn resize(image: &RgbImage, width: u32, height: u32, filter: Filter) -> RgbImage {
-    let wide;
-    let image = match image.width() == width {
-        true => image,
-        false => {
-            wide = resize_rows(image, width, filter);
-            &wide
-        }
-    };
-    match image.height() == height {
-        true => image.clone(),
-        false => resize_columns(image, height, filter),
+    let mut image = Cow::Borrowed(image);
+    if image.width() != width {
+        image = Cow::Owned(resize_rows(&image, width, filter));
     }
+    if image.height() != height {
+        image = Cow::Owned(resize_columns(&image, height, filter));
+    }
+    image.into_owned()
 }
 
 /// Bits after the binary point of a weight: a product with a level, and a bit for

@@ -64,9 +64,10 @@ pub fn largest_code(dim: usize, cosine: f64) -> f64 {
 fn bisect(mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) -> f64 {
     for _ in 0..60 {
         let middle = (low + high) / 2.0;
-        match holds(middle) {
-            true => low = middle,
-            false => high = middle,
+        if holds(middle) {
+            low = middle;
+        } else {
+            high = middle;
         }
     }
     low

@@ -3,9 +3,9 @@
 use ndarray::{ArrayView2, ArrayView3};
 use rayon::prelude::*;
 
-use super::Geometry;
+use super::extremes::Geometry;
 use super::families::{Block, Families};
-use crate::Result;
+use crate::error::Result;
 
 /// The answer to: are these vectors an (m, b_rel)-constellation?
 ///
@@ -152,17 +152,12 @@ impl Certificate {
     /// The certificate of vectors with this geometry at `relative_bias`, or none if their
     /// margin there is not positive.
     pub fn of(geometry: &Geometry, relative_bias: f64) -> Option<Self> {
-        let margin = (geometry.min_matching - relative_bias).min(relative_bias - geometry.max_non_matching);
+        let margin = geometry.margin_at(relative_bias);
         (margin > 0.0).then_some(Self { margin, relative_bias })
     }
 
-    /// The bound softplus(-t m) on the exact loss at inverse temperature `t`: every
-    /// matching logit is at least t m, every other at most -t m.
-    pub fn loss_bound(&self, t: f64) -> f64 {
-        crate::loss::softplus(-t * self.margin)
-    }
-
-    /// The inverse temperature from which the exact loss is at most `epsilon` > 0.
+    /// The inverse temperature from which the exact loss is at most `epsilon` > 0: every matching
+    /// logit is at least t m, every other at most -t m, so the loss is at most softplus(-t m).
     pub fn temperature_for(&self, epsilon: f64) -> f64 {
         (-epsilon.exp_m1().ln() / self.margin).max(0.0)
     }
@@ -174,7 +169,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::loss::term;
+    use crate::loss::{softplus, term};
     use crate::points::initial_vectors;
     use crate::{Experiment, Numerics};
 
@@ -224,16 +219,15 @@ mod tests {
         ) {
             let vectors = vectors(pairs, 4, 2, seed);
             let answer = Constellation::check(vectors.view(), margin, relative_bias, 5).unwrap();
-            let violates = |&(matching, s): &(bool, f64)| match matching {
-                true => s < relative_bias + margin - 1e-6,
-                false => s > relative_bias - margin + 1e-6,
+            let violates = |&(matching, s): &(bool, f64)| {
+                if matching { s < relative_bias + margin - 1e-6 } else { s > relative_bias - margin + 1e-6 }
             };
             let certain = similarities(&vectors).iter().filter(|x| violates(x)).count();
             prop_assert!(answer.violating_pairs >= certain && answer.violating_pairs <= certain + 2);
             prop_assert_eq!(answer.worst.len(), answer.violating_pairs.min(5));
             prop_assert!(answer.worst.is_sorted_by(|a, b| a.excess >= b.excess));
             let geometry = Geometry::of(vectors.view()).unwrap();
-            prop_assert_eq!(answer.holds(), geometry.is_constellation(margin, relative_bias));
+            prop_assert_eq!(answer.holds(), geometry.margin_at(relative_bias) >= margin);
         }
 
         #[test]
@@ -249,8 +243,8 @@ mod tests {
                 let terms = similarities(&vectors).into_iter()
                     .map(|(matching, s)| term(t * (s - relative_bias), matching, Numerics::Exact));
                 let loss = terms.sum::<f64>() / 4.0;
-                prop_assert!(loss <= certificate.loss_bound(t) + 1e-9);
-                prop_assert!((certificate.loss_bound(t) - epsilon).abs() < 1e-9 || t == 0.0);
+                prop_assert!(loss <= softplus(-t * certificate.margin) + 1e-9);
+                prop_assert!((softplus(-t * certificate.margin) - epsilon).abs() < 1e-9 || t == 0.0);
             } else {
                 prop_assert!(angle.cos() <= relative_bias.abs() + 1e-6);
             }

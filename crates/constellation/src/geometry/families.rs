@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView2, ArrayView3, Axis, s};
 use rayon::prelude::*;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Two families of unit vectors, each row of the first with its match in the second:
 /// U and V of a synthetic run, or images and the texts of their classes.
@@ -116,9 +116,10 @@ impl<'a> Families<'a> {
             let first = block * height;
             let last = (first + height).min(self.rows.nrows());
             let product = self.rows.slice(s![first..last, ..]).dot(&self.columns.t());
-            let similarities = match product.is_standard_layout() {
-                true => product,
-                false => product.as_standard_layout().into_owned(),
+            let similarities = if product.is_standard_layout() {
+                product
+            } else {
+                product.as_standard_layout().into_owned()
             };
             work(&Block { first, similarities, matching: self.matching })
         })

@@ -7,7 +7,7 @@ use super::families::Families;
 use super::hyperplane::Cloud;
 use super::perceptron::{Perceptron, PerceptronSettings, shuffle};
 use super::separation::Separation;
-use crate::Result;
+use crate::error::Result;
 
 /// The study's xi of a synthetic run: mean_i ||U_i - V_i|| - ||mean_i (U_i - V_i)||, of
 /// two `[pairs, dim]` families. Zero exactly when all differences are the same vector.

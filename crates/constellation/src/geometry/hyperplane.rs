@@ -3,7 +3,7 @@
 use ndarray::{ArrayView2, CowArray, Ix2};
 use rayon::prelude::*;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The hyperplane {x : normal x + offset = 0}. The second of the two clouds that it was
 /// found for lies, if it separates them, on the positive side.

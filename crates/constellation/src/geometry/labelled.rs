@@ -4,10 +4,10 @@ use ndarray::ArrayView2;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::Geometry;
+use super::extremes::Geometry;
 use super::distribution::{Distribution, Tally};
 use super::families::{Block, Families};
-use crate::Result;
+use crate::error::Result;
 
 /// What the similarities of every image with every distinct text tell. A pair matches
 /// if the text is that of the image's class.
@@ -266,10 +266,7 @@ mod tests {
             let bounds = (margin, relative_bias);
             let answer = Constellation::check_labelled(images.view(), texts.view(), &class_of, bounds, 4).unwrap();
             let mut excesses: Vec<f64> = similarities(&images, &texts).indexed_iter().map(|((i, j), s)| {
-                match class_of[i] == j {
-                    true => relative_bias + margin - s,
-                    false => s - (relative_bias - margin),
-                }
+                if class_of[i] == j { relative_bias + margin - s } else { s - (relative_bias - margin) }
             }).filter(|excess| *excess > 0.0).collect();
             excesses.sort_by(|a, b| b.total_cmp(a));
             prop_assert!(answer.violating_pairs.abs_diff(excesses.len()) <= 1);

@@ -4,7 +4,7 @@ use ndarray::ArrayView2;
 use serde::Serialize;
 
 use super::hyperplane::{Cloud, Hyperplane, Misclassified, dot};
-use crate::Result;
+use crate::error::Result;
 
 /// A perceptron with intercept, trained on images (label -1) and texts (label +1).
 ///

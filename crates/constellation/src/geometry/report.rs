@@ -4,8 +4,10 @@ use ndarray::{ArrayView2, ArrayView3};
 use serde::Serialize;
 
 use super::families::Families;
-use super::{Constellation, LabelledGeometry, ModalityGap};
-use crate::Result;
+use super::constellation::Constellation;
+use super::gap::ModalityGap;
+use super::labelled::LabelledGeometry;
+use crate::error::Result;
 
 /// The whole geometry of two families of vectors, as one JSON object.
 #[derive(Debug, Clone, PartialEq, Serialize)]

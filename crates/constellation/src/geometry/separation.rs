@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use serde::Serialize;
 
 use super::hyperplane::{Cloud, Hyperplane};
-use crate::Result;
+use crate::error::Result;
 
 /// The linear separability of two clouds: what a perceptron that fails cannot tell.
 ///

@@ -4,7 +4,7 @@ use ndarray::ArrayView3;
 use rayon::prelude::*;
 
 use super::families::{Block, Families};
-use crate::Result;
+use crate::error::Result;
 
 /// All similarities of a set of vectors, for histograms. They are stored: for as many as
 /// ImageNet's see [`super::LabelledGeometry`].

@@ -26,7 +26,7 @@
 use ndarray::{Array3, ArrayView2, s};
 
 pub use super::codes::{largest_code, largest_cosine, least_cosine, spread_code};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// An upper bound on the margin of N = `pairs` >= 2 pairs in dimension `dim` >= 1 at the
 /// relative bias `relative_bias` (the module's documentation has the proof).
@@ -36,30 +36,22 @@ pub fn margin_bound(pairs: usize, dim: usize, relative_bias: f64) -> f64 {
     margin_bound_of_code(least_cosine(pairs, dim), relative_bias)
 }
 
-/// An upper bound on the margin at any relative bias, sqrt((1 - c) / 2) with
-/// c = [`least_cosine`]: the bound of [`margin_bound`] is largest at b_rel = 0.
-pub fn largest_margin_bound(pairs: usize, dim: usize) -> f64 {
-    margin_bound(pairs, dim, 0.0)
-}
-
 /// An upper bound on the margin at `relative_bias` if one of the two families has two
 /// vectors with cosine `cosine`; it decreases with `cosine`. Negative for |b_rel| > 1.
 pub fn margin_bound_of_code(cosine: f64, relative_bias: f64) -> f64 {
     let (sin2, cos2) = ((1.0 - cosine) / 2.0, (1.0 + cosine) / 2.0);
     let b = relative_bias.abs();
-    match b < cos2 {
-        true => (sin2 - b * b * sin2 / cos2).max(0.0).sqrt(),
-        false => 1.0 - b,
-    }
+    if b < cos2 { (sin2 - b * b * sin2 / cos2).max(0.0).sqrt() } else { 1.0 - b }
 }
 
 /// The margin of [`construct`] from a code with largest cosine c < 1, for -1 <= b_rel <= 1:
 /// (1 + b_rel)(1 - c) / (3 + c) up to b_rel = (1 + c) / 2, then 1 - b_rel, which is the
 /// most that any vectors can have there.
 pub fn construction_margin(cosine: f64, relative_bias: f64) -> f64 {
-    match relative_bias < (1.0 + cosine) / 2.0 {
-        true => (1.0 + relative_bias) * (1.0 - cosine) / (3.0 + cosine),
-        false => 1.0 - relative_bias,
+    if relative_bias < (1.0 + cosine) / 2.0 {
+        (1.0 + relative_bias) * (1.0 - cosine) / (3.0 + cosine)
+    } else {
+        1.0 - relative_bias
     }
 }
 

@@ -40,10 +40,10 @@ impl Npy {
             .ok_or("has an impossible shape")?;
         let mut data = Vec::new();
         reader.take(bytes as u64).read_to_end(&mut data).map_err(io)?;
-        match data.len() == bytes {
-            true => Ok(Self { dtype, shape, data }),
-            false => Err(format!("is truncated: {} of {bytes} bytes are there", data.len())),
+        if data.len() < bytes {
+            return Err(format!("is truncated: {} of {bytes} bytes are there", data.len()));
         }
+        Ok(Self { dtype, shape, data })
     }
 
     /// The elements as float32, of any floating-point type.
