@@ -14,16 +14,17 @@ pub(super) fn stretched<Coord>(
 ) -> Option<BitMapElement<'static, Coord>> {
     let rows = pixels.len() / columns;
     let pixel = |row: usize, column: usize| pixels[row.min(rows - 1) * columns + column.min(columns - 1)];
-    let colour = |x: u32, y: u32| {
-        let ((row, below), (column, beside)) =
-            (between_centres(y, height, rows), between_centres(x, width, columns));
-        let upper = pixel(row, column).towards(pixel(row, column + 1), beside);
-        let lower = pixel(row + 1, column).towards(pixel(row + 1, column + 1), beside);
-        upper.towards(lower, below)
-    };
-    let points = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
-    let bytes = points.map(|(x, y)| colour(x, y)).flat_map(|colour| [colour.0, colour.1, colour.2]);
-    BitMapElement::with_owned_buffer(at, (width, height), bytes.collect())
+    let across: Vec<(usize, f64)> = (0..width).map(|x| between_centres(x, width, columns)).collect();
+    let mut bytes = Vec::with_capacity((width * height) as usize * 3);
+    for (row, below) in (0..height).map(|y| between_centres(y, height, rows)) {
+        for &(column, beside) in &across {
+            let upper = pixel(row, column).towards(pixel(row, column + 1), beside);
+            let lower = pixel(row + 1, column).towards(pixel(row + 1, column + 1), beside);
+            let colour = upper.towards(lower, below);
+            bytes.extend([colour.0, colour.1, colour.2]);
+        }
+    }
+    BitMapElement::with_owned_buffer(at, (width, height), bytes)
 }
 
 /// Of `count` pixels stretched over `length` points: the pixel whose centre lies before
