@@ -1,10 +1,9 @@
 //! Draws every kind of figure from made-up data, and the extreme cases of each, to look at:
 //! `cargo run --example gallery -- FOLDER`.
 
-use figures::Result;
 use figures::{
-    Axis, Colour, DotPanel, Dots, Figure, HeatMap, Histogram, Panel, Picture, Series, dots, heat_map,
-    histograms, pictures, plot, sphere,
+    Colour, DotPanel, Dots, Figure, HeatMap, Histogram, Panel, Picture, Result, Scale, Series, dots,
+    heat_map, histograms, pictures, plot, sphere,
 };
 use ndarray::Array2;
 
@@ -146,7 +145,7 @@ fn losses() -> Result<Figure> {
     let series = ends.iter().enumerate();
     let series = series.map(|(k, (label, end))| Series::history(label, &decay(k as u64, 8.0, *end)));
     let title = "Loss with a locked first modality, N = 100, d = 10";
-    plot(title, 1, &[Panel::new("epoch", Axis::log("loss"), series.collect())])
+    plot(title, 1, &[Panel::new("epoch", Scale::log("loss"), series.collect())])
 }
 
 fn five_losses() -> Result<Figure> {
@@ -154,7 +153,7 @@ fn five_losses() -> Result<Figure> {
         let absolute = Series::history("absolute bias", &decay(1, 9.0, 1e-4));
         let relative = Series::history("relative bias", &decay(2, 2.0, 1e-5));
         let title = format!("b = {b} at the start");
-        Panel::new("epoch", Axis::log("loss"), vec![absolute, relative]).titled(&title)
+        Panel::new("epoch", Scale::log("loss"), vec![absolute, relative]).titled(&title)
     };
     let title = "Loss from five initial biases, trained as absolute and as relative bias";
     plot(title, 5, &[-10, -5, 0, 5, 10].map(panel))
@@ -269,9 +268,9 @@ fn landscape() -> Result<Figure> {
     let loss = |b: f64, t: f64| 0.01 * softplus(-t * (0.4 - b)) + 0.99 * softplus(t * (0.1 - b));
     let (b_rel, log_t) = (spread(-0.99, 0.99, 100), spread(0.02, 2.98, 80));
     let map = HeatMap {
-        x: Axis::linear("relative bias b_rel").between(-1.0, 1.0),
-        y: Axis::log("inverse temperature t").between(1.0, 1000.0),
-        colour: Axis::log("loss").between(1e-9, 10.0),
+        x: Scale::linear("relative bias b_rel").between(-1.0, 1.0),
+        y: Scale::log("inverse temperature t").between(1.0, 1000.0),
+        colour: Scale::log("loss").between(1e-9, 10.0),
         values: Array2::from_shape_fn((80, 100), |(row, column)| loss(b_rel[column], 10f64.powf(log_t[row]))),
         path: spread(0.0, 1.0, 100).iter().map(|s| (0.25 * s.sqrt(), 10.0 * 60f64.powf(s * s))).collect(),
     };
@@ -312,11 +311,11 @@ fn extreme_histograms() -> Result<Figure> {
 fn extreme_curves() -> Result<Figure> {
     let tiny = map(&spread(0.0, 1999.0, 2000), |k| if *k > 1500.0 { 0.0 } else { 1e-9 * (-k / 220.0).exp() });
     let panels = [
-        Panel::new("epoch", Axis::log("loss"), vec![Series::history("tiny, then zero", &tiny)])
+        Panel::new("epoch", Scale::log("loss"), vec![Series::history("tiny, then zero", &tiny)])
             .titled("losses of 10^{-12} and 0"),
         Panel::new("epoch", "t", vec![Series::history("constant", &[100.0; 500])]).titled("a constant"),
         Panel::new("x", "y", vec![Series::points("point", &[0.0], &[0.0])]).titled("one point"),
-        Panel::new("epoch", Axis::log("t"), vec![Series::history("short", &[10.0, 12.0, 17.0, 23.0])])
+        Panel::new("epoch", Scale::log("t"), vec![Series::history("short", &[10.0, 12.0, 17.0, 23.0])])
             .titled("less than a decade"),
     ];
     let title = "Extreme curves, under a title so long that it has to be broken into several lines to stay \

@@ -1,6 +1,6 @@
 //! Counting the values of two classes, in bins that keep what separates them visible.
 
-use crate::axes;
+use crate::scale::extent;
 
 /// Bins over the joint range of both classes, about.
 const BINS: usize = 50;
@@ -47,9 +47,8 @@ impl Bins {
 /// empty. Where the first lies wholly above the second, each has bins of its own and none
 /// reaches into the gap; elsewhere they share theirs.
 pub(super) fn of_values(classes: [&[f32]; 2]) -> Option<[Bins; 2]> {
-    let extent = |values: &[f32]| axes::extent(values.iter().map(|value| f64::from(*value)));
-    let extents = classes.map(extent);
-    let (low, high) = axes::extent(extents.into_iter().flatten().flat_map(|(low, high)| [low, high]))?;
+    let extents = classes.map(|values| extent(values.iter().map(|value| f64::from(*value))));
+    let (low, high) = extent(extents.into_iter().flatten().flat_map(|(low, high)| [low, high]))?;
     let (low, high) = widened(low, high);
     let width = (high - low) / BINS as f64;
     Some(match extents {
@@ -112,10 +111,9 @@ fn above((low, high): (f64, f64), widest: f64) -> (f64, f64, usize) {
 /// A range of positive length around values that (nearly) coincide.
 fn widened(low: f64, high: f64) -> (f64, f64) {
     let magnitude = low.abs().max(high.abs());
-    match high - low <= 1e-5 * magnitude || high == low {
-        true => (low - 0.05 * magnitude.max(0.5), high + 0.05 * magnitude.max(0.5)),
-        false => (low, high),
-    }
+    let narrow = high - low <= 1e-5 * magnitude || high == low;
+    let margin = if narrow { 0.05 * magnitude.max(0.5) } else { 0.0 };
+    (low - margin, high + margin)
 }
 
 #[cfg(test)]

@@ -1,315 +1,175 @@
-//! A picture to draw on: plotters' shapes on a raster three times as fine as the
-//! finished picture, and glyphs placed by hand, because plotters drops their bearings.
+//! The picture that plotters draws on: a raster finer than the finished picture, lines
+//! with round joints, and text in our font with its bearings and subscripts.
+
+use std::convert::Infallible;
 
 use ab_glyph::{Font, Glyph};
-use plotters::backend::{BitMapBackend, DrawingBackend};
-use plotters::style::RGBAColor;
+use plotters::coord::Shift;
+use plotters::drawing::{DrawingArea, DrawingAreaErrorKind};
+use plotters::style::text_anchor::{HPos, VPos};
+use plotters_backend::{
+    BackendColor, BackendCoord as Point, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
+    rasterizer,
+};
 
-use crate::style::Colour;
-use crate::text::{self, Anchor};
+use crate::error::Error;
+use crate::style::PIXEL;
+use crate::text;
 
-/// Raster points per pixel of the finished picture, in each direction.
-const FINENESS: u32 = 3;
+/// A part of a picture, for plotters.
+pub(super) type Area = DrawingArea<Canvas, Shift>;
 
-/// A position in pixels of the finished picture, from the upper left corner.
-pub(super) type Point = (f64, f64);
-
-/// An upright rectangle in pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Rect {
-    pub(super) left: f64,
-    pub(super) top: f64,
-    pub(super) right: f64,
-    pub(super) bottom: f64,
-}
-
-impl Rect {
-    pub(super) fn width(&self) -> f64 {
-        self.right - self.left
-    }
-
-    pub(super) fn height(&self) -> f64 {
-        self.bottom - self.top
-    }
-
-    pub(super) fn centre(&self) -> Point {
-        ((self.left + self.right) / 2.0, (self.top + self.bottom) / 2.0)
-    }
-
-    pub(super) fn contains(&self, (x, y): Point) -> bool {
-        (self.left..=self.right).contains(&x) && (self.top..=self.bottom).contains(&y)
-    }
-
-    fn clamp(&self, (x, y): Point) -> Point {
-        (x.clamp(self.left, self.right), y.clamp(self.top, self.bottom))
-    }
-}
-
-/// How a line is drawn.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pen {
-    pub(super) colour: Colour,
-    pub(super) width: f64,
-    /// Lengths drawn and left out, in turn.
-    pub(super) dash: Option<(f64, f64)>,
-}
-
-impl Pen {
-    pub(super) fn solid(colour: Colour, width: f64) -> Self {
-        Self { colour, width, dash: None }
-    }
-
-    pub(super) fn dashed(colour: Colour, width: f64) -> Self {
-        Self { colour, width, dash: Some(crate::style::DASH) }
-    }
-}
-
-/// A white picture that shapes and text are drawn on. Nothing is drawn outside `clip`.
+/// A white picture to draw on.
 pub(super) struct Canvas {
-    width: u32,
-    height: u32,
-    clip: Rect,
+    /// Size in points of the raster: [`PIXEL`] times that of the picture.
+    width: i32,
+    height: i32,
+    /// Red, green, blue bytes.
     raster: Vec<u8>,
 }
 
 impl Canvas {
-    pub(super) fn new(width: u32, height: u32) -> Self {
-        let raster = vec![0xff; (width * FINENESS) as usize * (height * FINENESS) as usize * 3];
-        Self { width, height, clip: whole(width, height), raster }
+    /// A canvas of that many points, multiples of [`PIXEL`].
+    pub(super) fn new(width: i32, height: i32) -> Self {
+        Self { width, height, raster: vec![0xff; (width * height) as usize * 3] }
     }
 
-    pub(super) fn size(&self) -> (u32, u32) {
-        (self.width, self.height)
+    /// The finished picture: red, green, blue bytes, each the mean of its points, and its
+    /// width and height.
+    pub(super) fn finish(&self) -> (Vec<u8>, u32, u32) {
+        let (width, height) = (self.width / PIXEL, self.height / PIXEL);
+        let row = self.width as usize * 3;
+        let mean = |x: i32, y: i32, channel: usize| {
+            let corner = (y * PIXEL) as usize * row + (x * PIXEL) as usize * 3 + channel;
+            let points = (0..PIXEL as usize).flat_map(|dy| (0..PIXEL as usize).map(move |dx| (dx, dy)));
+            let sum: u32 = points.map(|(dx, dy)| u32::from(self.raster[corner + dy * row + dx * 3])).sum();
+            let count = (PIXEL * PIXEL) as u32;
+            ((sum + count / 2) / count) as u8
+        };
+        let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let picture = places.flat_map(|(x, y)| [0, 1, 2].map(|channel| mean(x, y, channel))).collect();
+        (picture, width as u32, height as u32)
     }
 
-    /// Confines lines, discs and areas to `clip` while `draw` runs.
-    pub(super) fn clipped(&mut self, clip: Rect, draw: impl FnOnce(&mut Self)) {
-        let before = std::mem::replace(&mut self.clip, clip);
-        draw(self);
-        self.clip = before;
-    }
-
-    /// A filled rectangle; `opacity` from 0 to 1.
-    pub(super) fn rectangle(&mut self, rect: Rect, colour: Colour, opacity: f64) {
-        let (left, top) = fine(self.clip.clamp((rect.left, rect.top)));
-        let (right, bottom) = fine(self.clip.clamp((rect.right, rect.bottom)));
-        done(self.backend().draw_rect((left, top), (right, bottom), &ink(colour, opacity), true));
-    }
-
-    /// A filled polygon that its clip cuts only at points (so: of small steps, or inside).
-    pub(super) fn polygon(&mut self, corners: &[Point], colour: Colour, opacity: f64) {
-        let corners: Vec<_> = corners.iter().map(|&corner| fine(self.clip.clamp(corner))).collect();
-        if corners.len() >= 3 {
-            done(self.backend().fill_polygon(corners, &ink(colour, opacity)));
-        }
-    }
-
-    /// The area between two curves over the same, ascending x.
-    pub(super) fn band(&mut self, low: &[Point], high: &[Point], colour: Colour, opacity: f64) {
-        let outline: Vec<Point> = low.iter().chain(high.iter().rev()).copied().collect();
-        self.polygon(&outline, colour, opacity);
-    }
-
-    /// A filled disc whose centre lies inside the clip.
-    pub(super) fn disc(&mut self, centre: Point, radius: f64, colour: Colour) {
-        if self.clip.contains(centre) {
-            let radius = (radius * f64::from(FINENESS)).round().max(1.0) as u32;
-            done(self.backend().draw_circle(fine(centre), radius, &ink(colour, 1.0), true));
-        }
-    }
-
-    /// A line through `points`, with round joints.
-    pub(super) fn line(&mut self, points: &[Point], pen: Pen) {
-        let mut before = 0.0;
-        for (index, ends) in points.windows(2).enumerate() {
-            let (from, to) = (ends[0], ends[1]);
-            let length = (to.0 - from.0).hypot(to.1 - from.1);
-            let at = |s: f64| (from.0 + s / length * (to.0 - from.0), from.1 + s / length * (to.1 - from.1));
-            match pen.dash {
-                Some((on, off)) => {
-                    for (start, end) in dashes(before, length, on, off) {
-                        self.segment(at(start), at(end), pen);
-                    }
-                }
-                None => {
-                    self.segment(from, to, pen);
-                    if index > 0 && pen.width > 1.5 {
-                        self.joint(from, pen);
-                    }
-                }
-            }
-            before += length;
-        }
-    }
-
-    fn segment(&mut self, from: Point, to: Point, pen: Pen) {
-        let Some((from, to)) = clip_segment(from, to, self.clip) else { return };
-        let half = pen.width / 2.0;
-        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-        let length = dx.hypot(dy);
-        if length < 1e-9 {
-            return;
-        }
-        let (nx, ny) = (-dy / length * half, dx / length * half);
-        let ink = ink(pen.colour, 1.0);
-        if dx == 0.0 || dy == 0.0 {
-            let (a, b) = (fine((from.0 + nx, from.1 + ny)), fine((to.0 - nx, to.1 - ny)));
-            done(self.backend().draw_rect(a, b, &ink, true));
-        } else {
-            let corners = [
-                (from.0 + nx, from.1 + ny),
-                (to.0 + nx, to.1 + ny),
-                (to.0 - nx, to.1 - ny),
-                (from.0 - nx, from.1 - ny),
-            ];
-            done(self.backend().fill_polygon(corners.map(fine), &ink));
-        }
-    }
-
-    /// A disc no wider than the line, where two of its segments meet.
-    fn joint(&mut self, at: Point, pen: Pen) {
-        if self.clip.contains(at) {
-            let radius = (pen.width / 2.0 * f64::from(FINENESS)).floor() as u32;
-            done(self.backend().draw_circle(fine(at), radius, &ink(pen.colour, 1.0), true));
-        }
-    }
-
-    /// Text of font size `size` with its anchor at `at`; see [`text`] for the notation.
-    pub(super) fn text(&mut self, text: &str, at: Point, size: f64, colour: Colour, anchor: Anchor) {
-        let line = text::lay_out(text, size * f64::from(FINENESS));
-        let (x, y) = (at.0 * f64::from(FINENESS), at.1 * f64::from(FINENESS));
-        let (along, across) = anchor.offset(line.width, size * f64::from(FINENESS));
-        let font = text::font();
-        for (glyph, place, scale) in line.glyphs {
-            let position = ab_glyph::point((place.0 + along) as f32, (place.1 + across) as f32);
-            let glyph = Glyph { id: glyph, scale, position };
-            let Some(outline) = font.outline_glyph(glyph) else { continue };
-            let corner = outline.px_bounds().min;
-            outline.draw(|dx, dy, coverage| {
-                let (gx, gy) = (f64::from(corner.x) + f64::from(dx), f64::from(corner.y) + f64::from(dy));
-                let (px, py) = if anchor.upright { (x + gy, y - gx) } else { (x + gx, y + gy) };
-                self.blend(px.round() as i64, py.round() as i64, colour, f64::from(coverage).min(1.0));
-            });
-        }
-    }
-
-    /// A picture of `width` columns of red, green, blue bytes, stretched over `rect` with
-    /// linear interpolation.
-    pub(super) fn picture(&mut self, rgb: &[u8], width: usize, rect: Rect) {
-        let height = rgb.len() / 3 / width;
-        let ((left, top), (right, bottom)) = (fine((rect.left, rect.top)), fine((rect.right, rect.bottom)));
-        for y in top..bottom {
-            let (row, below) = between_centres(y - top, bottom - top, height);
-            for x in left..right {
-                let (column, beside) = between_centres(x - left, right - left, width);
-                let at = |row: usize, column: usize| {
-                    let pixel = (row.min(height - 1) * width + column.min(width - 1)) * 3;
-                    Colour(rgb[pixel], rgb[pixel + 1], rgb[pixel + 2])
-                };
-                let upper = at(row, column).mix(at(row, column + 1), beside);
-                let lower = at(row + 1, column).mix(at(row + 1, column + 1), beside);
-                self.blend(i64::from(x), i64::from(y), upper.mix(lower, below), 1.0);
-            }
-        }
-    }
-
-    fn blend(&mut self, x: i64, y: i64, colour: Colour, coverage: f64) {
-        let (width, height) = (i64::from(self.width * FINENESS), i64::from(self.height * FINENESS));
-        if coverage <= 0.0 || !(0..width).contains(&x) || !(0..height).contains(&y) {
-            return;
-        }
-        let place = (y * width + x) as usize * 3;
-        let old = Colour(self.raster[place], self.raster[place + 1], self.raster[place + 2]);
-        let new = old.mix(colour, coverage);
-        self.raster[place..place + 3].copy_from_slice(&[new.0, new.1, new.2]);
-    }
-
-    /// The finished picture: red, green, blue bytes, each the mean of its raster points.
-    pub(super) fn finish(&self) -> Vec<u8> {
-        let fineness = FINENESS as usize;
-        let (width, height) = (self.width as usize, self.height as usize);
-        let row = width * fineness * 3;
-        let mut picture = Vec::with_capacity(width * height * 3);
-        for y in 0..height {
-            for x in 0..width {
-                for channel in 0..3 {
-                    let corner = y * fineness * row + x * fineness * 3 + channel;
-                    let sum: u32 = (0..fineness * fineness)
-                        .map(|k| u32::from(self.raster[corner + k / fineness * row + k % fineness * 3]))
-                        .sum();
-                    picture.push(((sum + FINENESS * FINENESS / 2) / (FINENESS * FINENESS)) as u8);
+    /// All points within half of `width` of the line between two points.
+    fn stroke(&mut self, from: Point, to: Point, width: u32, colour: BackendColor) {
+        let radius = f64::from(width) / 2.0;
+        let reach = radius.ceil() as i32;
+        let (dx, dy) = (f64::from(to.0 - from.0), f64::from(to.1 - from.1));
+        let squared = (dx * dx + dy * dy).max(1.0);
+        for y in from.1.min(to.1) - reach..=from.1.max(to.1) + reach {
+            for x in from.0.min(to.0) - reach..=from.0.max(to.0) + reach {
+                let (x_off, y_off) = (f64::from(x - from.0), f64::from(y - from.1));
+                let part = ((x_off * dx + y_off * dy) / squared).clamp(0.0, 1.0);
+                let distance = (x_off - part * dx).hypot(y_off - part * dy);
+                if distance < radius {
+                    self.blend((x, y), colour);
                 }
             }
         }
-        picture
     }
 
-    fn backend(&mut self) -> BitMapBackend<'_> {
-        BitMapBackend::with_buffer(&mut self.raster, (self.width * FINENESS, self.height * FINENESS))
-    }
-}
-
-/// Of `count` pixels stretched over `length` raster points: the pixel whose centre lies
-/// before point `k`, and the share of the way from it to the next.
-fn between_centres(k: i32, length: i32, count: usize) -> (usize, f64) {
-    let place = (f64::from(k) + 0.5) * count as f64 / f64::from(length) - 0.5;
-    let place = place.clamp(0.0, (count - 1) as f64);
-    (place as usize, place.fract())
-}
-
-fn whole(width: u32, height: u32) -> Rect {
-    Rect { left: 0.0, top: 0.0, right: f64::from(width), bottom: f64::from(height) }
-}
-
-/// The raster point at a position.
-fn fine((x, y): Point) -> (i32, i32) {
-    let fine = |v: f64| (v * f64::from(FINENESS)).round() as i32;
-    (fine(x), fine(y))
-}
-
-fn ink(colour: Colour, opacity: f64) -> RGBAColor {
-    RGBAColor(colour.0, colour.1, colour.2, opacity)
-}
-
-/// Drawing into memory has no way to fail.
-fn done<E>(result: Result<(), E>) {
-    debug_assert!(result.is_ok(), "drawing into memory failed");
-}
-
-/// The drawn parts of a dashed segment of `length`, after `before` along its line.
-fn dashes(before: f64, length: f64, on: f64, off: f64) -> Vec<Point> {
-    let period = on + off;
-    let first = -(before % period);
-    let count = ((length - first) / period).ceil() as usize;
-    (0..count)
-        .map(|k| first + k as f64 * period)
-        .map(|start| (start.max(0.0), (start + on).min(length)))
-        .filter(|(from, to)| to > from)
-        .collect()
-}
-
-/// The part of a segment inside `clip` (Liang and Barsky).
-fn clip_segment(from: Point, to: Point, clip: Rect) -> Option<(Point, Point)> {
-    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-    let (mut enter, mut leave) = (0.0_f64, 1.0_f64);
-    for (step, room) in [
-        (-dx, from.0 - clip.left),
-        (dx, clip.right - from.0),
-        (-dy, from.1 - clip.top),
-        (dy, clip.bottom - from.1),
-    ] {
-        if step == 0.0 {
-            if room < 0.0 {
-                return None;
+    fn blend(&mut self, (x, y): Point, colour: BackendColor) {
+        if colour.alpha > 0.0 && (0..self.width).contains(&x) && (0..self.height).contains(&y) {
+            let place = (y * self.width + x) as usize * 3;
+            let (red, green, blue) = colour.rgb;
+            for (old, new) in self.raster[place..place + 3].iter_mut().zip([red, green, blue]) {
+                *old = (f64::from(*old) + colour.alpha * (f64::from(new) - f64::from(*old))).round() as u8;
             }
-        } else if step < 0.0 {
-            enter = enter.max(room / step);
-        } else {
-            leave = leave.min(room / step);
         }
     }
-    (enter <= leave).then(|| {
-        let at = |part: f64| (from.0 + part * dx, from.1 + part * dy);
-        (at(enter), at(leave))
-    })
+}
+
+type Drawn = Result<(), DrawingErrorKind<Infallible>>;
+
+impl DrawingBackend for Canvas {
+    type ErrorType = Infallible;
+
+    fn get_size(&self) -> (u32, u32) {
+        (self.width as u32, self.height as u32)
+    }
+
+    fn ensure_prepared(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    fn present(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    fn draw_pixel(&mut self, at: Point, colour: BackendColor) -> Drawn {
+        self.blend(at, colour);
+        Ok(())
+    }
+
+    /// Without its last column and row, so that bars side by side do not overlap.
+    fn draw_rect<S: BackendStyle>(&mut self, a: Point, b: Point, style: &S, fill: bool) -> Drawn {
+        if !fill {
+            return rasterizer::draw_rect(self, a, b, style, fill);
+        }
+        for y in a.1.min(b.1)..a.1.max(b.1) {
+            (a.0.min(b.0)..a.0.max(b.0)).for_each(|x| self.blend((x, y), style.color()));
+        }
+        Ok(())
+    }
+
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = Point>>(&mut self, path: I, style: &S) -> Drawn {
+        let mut path: Vec<Point> = path.into_iter().collect();
+        path.dedup();
+        path.windows(2).for_each(|ends| self.stroke(ends[0], ends[1], style.stroke_width(), style.color()));
+        Ok(())
+    }
+
+    fn draw_circle<S: BackendStyle>(&mut self, at: Point, radius: u32, style: &S, _fill: bool) -> Drawn {
+        self.stroke(at, at, 2 * radius, style.color());
+        Ok(())
+    }
+
+    /// Text in one or several lines; see [`text`] for the notation.
+    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, (x, y): Point) -> Drawn {
+        let (font, size) = (text::font(), style.size());
+        let rows = text.lines().count() as f64;
+        let top = match style.anchor().v_pos {
+            VPos::Top => 0.76,
+            VPos::Center => 0.36 - (rows - 1.0) * text::LEADING / 2.0,
+            VPos::Bottom => -0.24 - (rows - 1.0) * text::LEADING,
+        };
+        for (row, line) in text.lines().enumerate() {
+            let line = text::lay_out(line, size);
+            let across = (top + row as f64 * text::LEADING) * size;
+            let along = match style.anchor().h_pos {
+                HPos::Left => 0.0,
+                HPos::Center => -line.width / 2.0,
+                HPos::Right => -line.width,
+            };
+            for (id, place, scale) in line.glyphs {
+                let position = ab_glyph::point((place.0 + along) as f32, (place.1 + across) as f32);
+                let Some(outline) = font.outline_glyph(Glyph { id, scale, position }) else { continue };
+                let corner = outline.px_bounds().min;
+                outline.draw(|dx, dy, coverage| {
+                    let at = (corner.x as i32 + dx as i32, corner.y as i32 + dy as i32);
+                    let (dx, dy) = style.transform().transform(at.0, at.1);
+                    let colour = style.color().mix(f64::from(coverage).min(1.0));
+                    self.blend((x + dx, y + dy), colour);
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn estimate_text_size<S: BackendTextStyle>(
+        &self,
+        text: &str,
+        style: &S,
+    ) -> Result<(u32, u32), DrawingErrorKind<Infallible>> {
+        let size = style.size() as i32;
+        let width = text.lines().map(|line| text::width(line, size)).max().unwrap_or(0);
+        Ok((width as u32, text::height(text, size) as u32))
+    }
+}
+
+impl From<DrawingAreaErrorKind<Infallible>> for Error {
+    fn from(error: DrawingAreaErrorKind<Infallible>) -> Self {
+        Self::Figure(error.to_string())
+    }
 }

@@ -1,14 +1,19 @@
 //! Curves, bands, points and trajectories over common axes.
 
-use crate::Figure;
-use crate::axes::{self, Axis, Ruler, Scale};
-use crate::canvas::{Canvas, Pen, Point};
+use plotters::coord::ranged1d::Ranged as _;
+use plotters::element::Polygon;
+use plotters::series::{DashedLineSeries, LineSeries};
+use plotters::style::Color as _;
+
 use crate::error::{Error, Result};
-use crate::frame::{self, Cell, Frame};
-use crate::layout::{self, Grid};
+use crate::figure::Figure;
 use crate::legend::{self, Entry, Key};
+use crate::marks::{self, Mark};
+use crate::page;
+use crate::panel::{Cell, Chart};
+use crate::ruler::Ruler;
+use crate::scale::{Scale, Transform, check};
 use crate::style::{self, Colour};
-use crate::thin::{thin, thin_band};
 
 /// Draws panels, `columns` in a row, under one legend. A label has the same colour in
 /// all panels; with more than seven labels the colours run from dark to light in the
@@ -18,21 +23,10 @@ use crate::thin::{thin, thin_band};
 /// [`Error::Figure`] if there is nothing to draw, or a value is not finite, or is
 /// negative on a logarithmic axis.
 pub fn plot(title: &str, columns: usize, panels: &[Panel]) -> Result<Figure> {
-    if panels.is_empty() || columns == 0 {
-        let panels = panels.len();
-        return Err(Error::Figure(format!(
-            "plot: expected at least one panel and column, got {panels} panels in {columns} columns"
-        )));
-    }
     let cells = panels.iter().map(Panel::cell).collect::<Result<Vec<_>>>()?;
     let legend = entries(panels);
     let shown: Vec<Entry> = legend.iter().filter(|entry| !entry.label.is_empty()).cloned().collect();
-    let (mut canvas, frames) = layout::panels(title, &shown, Grid::columns(columns), cells)?;
-    for (panel, frame) in panels.iter().zip(&frames) {
-        canvas.clipped(frame.area, |canvas| panel.draw(canvas, frame, &legend));
-        frame::draw_lines(&mut canvas, frame.area);
-    }
-    Figure::of(&canvas)
+    page::panels(title, &shown, (columns, 0), cells, |index, chart| panels[index].draw(chart, &legend))
 }
 
 /// Series over a pair of axes.
@@ -41,16 +35,16 @@ pub struct Panel {
     /// Stands above the panel; may be empty.
     pub title: String,
     /// Horizontal axis.
-    pub x: Axis,
+    pub x: Scale,
     /// Vertical axis.
-    pub y: Axis,
+    pub y: Scale,
     /// What is drawn, from back to front.
     pub series: Vec<Series>,
 }
 
 impl Panel {
     /// A panel without a title.
-    pub fn new(x: impl Into<Axis>, y: impl Into<Axis>, series: Vec<Series>) -> Self {
+    pub fn new(x: impl Into<Scale>, y: impl Into<Scale>, series: Vec<Series>) -> Self {
         Self { title: String::new(), x: x.into(), y: y.into(), series }
     }
 
@@ -80,8 +74,6 @@ enum Shape {
     Connected,
     Trajectory,
     Band,
-    Horizontal,
-    Vertical,
 }
 
 impl Series {
@@ -121,16 +113,6 @@ impl Series {
         Self { shape: Shape::Band, ..Self::new(label, Shape::Band, x, low).within(low, high) }
     }
 
-    /// A dashed line across the panel.
-    pub fn horizontal(label: &str, y: f64) -> Self {
-        Self { x: vec![], ..Self::new(label, Shape::Horizontal, &[], &[y]).coloured(Colour::THEORY) }
-    }
-
-    /// A dashed line from the bottom to the top of the panel.
-    pub fn vertical(label: &str, x: f64) -> Self {
-        Self::new(label, Shape::Vertical, &[x], &[]).coloured(Colour::THEORY)
-    }
-
     /// The same curve with a band around it, as of mean ± standard deviation or quantiles.
     pub fn within(self, low: &[f64], high: &[f64]) -> Self {
         Self { band: Some((low.to_vec(), high.to_vec())), ..self }
@@ -147,32 +129,28 @@ impl Series {
 
     fn check(&self) -> Result<()> {
         let label = &self.label;
-        if !matches!(self.shape, Shape::Horizontal | Shape::Vertical) {
-            let ends = self.band.iter().flat_map(|(low, high)| [low.len(), high.len()]);
-            if self.x.is_empty() || ends.chain([self.y.len()]).any(|length| length != self.x.len()) {
-                let (x, y) = (self.x.len(), self.y.len());
-                let band = self.band.as_ref().map(|(low, high)| (low.len(), high.len()));
-                return Err(Error::Figure(format!(
-                    "series {label:?}: {x} values of x, {y} of y, band {band:?}; expected equally many, at least one"
-                )));
-            }
+        let ends = || self.band.iter().flat_map(|(low, high)| [low, high]);
+        if self.x.is_empty() || ends().chain([&self.y]).any(|list| list.len() != self.x.len()) {
+            let (x, y) = (self.x.len(), self.y.len());
+            let band = self.band.as_ref().map(|(low, high)| (low.len(), high.len()));
+            return Err(Error::Figure(format!(
+                "series {label:?}: {x} values of x, {y} of y, band {band:?}; expected equally many, at least one"
+            )));
         }
-        axes::check(&format!("series {label:?}, x"), &self.x)?;
-        axes::check(&format!("series {label:?}, y"), &self.y)?;
-        let ends = self.band.iter().flat_map(|(low, high)| [low, high]);
-        ends.into_iter().try_for_each(|end| axes::check(&format!("series {label:?}, band"), end))?;
-        let ascending = self.x.windows(2).all(|pair| pair[0] <= pair[1]);
-        match self.band.is_none() || ascending {
-            true => Ok(()),
-            false => Err(Error::Figure(format!("series {label:?}: a band needs ascending x"))),
+        check(&format!("series {label:?}, x"), &self.x)?;
+        check(&format!("series {label:?}, y"), &self.y)?;
+        ends().try_for_each(|end| check(&format!("series {label:?}, band"), end))?;
+        if self.band.is_some() && !self.x.is_sorted() {
+            return Err(Error::Figure(format!("series {label:?}: a band needs ascending x")));
         }
+        Ok(())
     }
 
     fn key(&self) -> Key {
         match self.shape {
             Shape::Line if self.band.is_some() => Key::LineInBand,
             Shape::Line => Key::Line,
-            Shape::Dashed | Shape::Horizontal | Shape::Vertical => Key::Dashed,
+            Shape::Dashed => Key::Dashed,
             Shape::Points => Key::Dot,
             Shape::Connected => Key::LineAndDot,
             Shape::Trajectory => Key::Trajectory,
@@ -180,42 +158,56 @@ impl Series {
         }
     }
 
-    fn draw(&self, canvas: &mut Canvas, frame: &Frame, colour: Colour) {
+    fn draw(&self, chart: &mut Chart, colour: Colour) -> Result<()> {
         if let Some((low, high)) = &self.band {
-            let [low, high] = [low, high].map(|end| at(frame, &self.x, end));
-            let (low, high) = thin_band(&low, &high);
-            canvas.band(&low, &high, colour, if self.shape == Shape::Band { 0.3 } else { 0.18 });
+            let opacity = if self.shape == Shape::Band { 0.3 } else { 0.18 };
+            let (axis, width) =
+                (chart.as_coord_spec().x_spec(), chart.as_coord_spec().get_x_axis_pixel_range());
+            let outline = outline(&self.x, low, high, |x| axis.map(x, (width.start, width.end)));
+            chart.draw_series([Polygon::new(outline, colour.mix(opacity))])?;
         }
-        let points = at(frame, &self.x, &self.y);
-        let solid = Pen::solid(colour, style::CURVE);
+        let points: Vec<Point> = self.x.iter().copied().zip(self.y.iter().copied()).collect();
+        let marks = self.marks(&points, colour);
+        let (pen, (on, off)) = (colour.stroke_width(style::CURVE), style::DASH);
+        if self.shape == Shape::Dashed {
+            chart.draw_series(DashedLineSeries::new(points, on, off, pen))?;
+        } else if !matches!(self.shape, Shape::Points | Shape::Band) {
+            chart.draw_series(LineSeries::new(points, pen))?;
+        }
+        chart.draw_series(marks)?;
+        Ok(())
+    }
+
+    fn marks(&self, points: &[Point], colour: Colour) -> Vec<Mark<Point>> {
+        // Smaller dots where there are many.
+        let many = self.shape == Shape::Points && points.len() > 60;
+        let radius = if many { style::DOT * 3 / 5 } else { style::DOT };
         match self.shape {
-            Shape::Line => canvas.line(&thin(&points), solid),
-            Shape::Dashed => canvas.line(&thin(&points), Pen::dashed(colour, style::CURVE)),
-            Shape::Points => {
-                points.iter().for_each(|&point| dot(canvas, point, colour, dot_size(points.len())))
-            }
-            Shape::Connected => {
-                canvas.line(&points, solid);
-                points.iter().for_each(|&point| dot(canvas, point, colour, style::DOT));
+            Shape::Points | Shape::Connected => {
+                points.iter().map(|at| marks::disc(*at, radius, 2, colour)).collect()
             }
             Shape::Trajectory => {
-                canvas.line(&thin(&points), solid);
-                legend::start_mark(canvas, points[0], colour);
-                legend::end_mark(canvas, points[points.len() - 1], colour);
+                vec![marks::start(points[0], colour), marks::end(points[points.len() - 1], colour)]
             }
-            Shape::Band => {}
-            Shape::Horizontal => {
-                let y = frame.at_y(self.y[0]);
-                let ends = [(frame.area.left, y), (frame.area.right, y)];
-                canvas.line(&ends, Pen::dashed(colour, 1.8));
-            }
-            Shape::Vertical => {
-                let x = frame.at_x(self.x[0]);
-                let ends = [(x, frame.area.bottom), (x, frame.area.top)];
-                canvas.line(&ends, Pen::dashed(colour, 1.8));
-            }
+            Shape::Line | Shape::Dashed | Shape::Band => vec![],
         }
     }
+}
+
+/// A point of the data.
+type Point = (f64, f64);
+
+/// The outline of a band, with all of it where several values fall into one column of the
+/// raster.
+fn outline(x: &[f64], low: &[f64], high: &[f64], column: impl Fn(&f64) -> i32) -> Vec<Point> {
+    let (mut below, mut above, mut start) = (Vec::new(), Vec::new(), 0);
+    for same in x.chunk_by(|a, b| column(a) == column(b)) {
+        let values = start..start + same.len();
+        below.push((same[0], low[values.clone()].iter().copied().fold(f64::INFINITY, f64::min)));
+        above.push((same[0], high[values.clone()].iter().copied().fold(f64::NEG_INFINITY, f64::max)));
+        start = values.end;
+    }
+    below.into_iter().chain(above.into_iter().rev()).collect()
 }
 
 impl Panel {
@@ -226,33 +218,24 @@ impl Panel {
             let band = series.band.iter().flat_map(|(low, high)| low.iter().chain(high));
             series.y.iter().chain(band).copied()
         });
-        let long = self.series.iter().all(|series| matches!(series.shape, Shape::Line | Shape::Horizontal));
-        let x_room = if long && self.x.scale == Scale::Linear { 0.0 } else { 0.04 };
-        Ok(Cell {
-            title: self.title.clone(),
-            x: Ruler::new(&self.x, x, x_room)?,
-            y: Ruler::new(&self.y, y, 0.05)?,
-        })
+        let long = self.series.iter().all(|series| series.shape == Shape::Line);
+        let x_room = if long && self.x.transform == Transform::Linear { 0.0 } else { 0.04 };
+        Ok(Cell::new(&self.title, Ruler::new(&self.x, x, x_room)?, Ruler::new(&self.y, y, 0.05)?))
     }
 
-    fn draw(&self, canvas: &mut Canvas, frame: &Frame, legend: &[Entry]) {
-        for series in &self.series {
+    fn draw(&self, chart: &mut Chart, legend: &[Entry]) -> Result<()> {
+        self.series.iter().try_for_each(|series| {
             let entry = legend.iter().find(|entry| entry.label == series.label);
             let colour = series.colour.or(entry.map(|entry| entry.colour)).unwrap_or(Colour::THEORY);
-            series.draw(canvas, frame, colour);
-        }
+            series.draw(chart, colour)
+        })
     }
 }
 
 /// An entry for each label; the richest key where several series have the same label.
 fn entries(panels: &[Panel]) -> Vec<Entry> {
     let all = || panels.iter().flat_map(|panel| &panel.series);
-    let mut labels: Vec<&str> = Vec::new();
-    for series in all() {
-        if !labels.contains(&series.label.as_str()) {
-            labels.push(&series.label);
-        }
-    }
+    let labels = legend::unique(all().map(|series| series.label.as_str()));
     let own_colour = |label: &str| all().find(|s| s.label == label).and_then(|series| series.colour);
     let coloured: Vec<&str> = labels.iter().copied().filter(|label| own_colour(label).is_none()).collect();
     let entry = |label: &&str| {
@@ -264,21 +247,7 @@ fn entries(panels: &[Panel]) -> Vec<Entry> {
             key = Key::LineInBand;
         }
         let colour = if key == Key::Area { colour.tint(0.45) } else { colour };
-        Entry { label: (*label).to_owned(), colour, key }
+        Entry::new(label, colour, key)
     };
     labels.iter().map(entry).collect()
-}
-
-fn at(frame: &Frame, x: &[f64], y: &[f64]) -> Vec<Point> {
-    x.iter().zip(y).map(|(&x, &y)| frame.at(x, y)).collect()
-}
-
-fn dot(canvas: &mut Canvas, at: Point, colour: Colour, radius: f64) {
-    canvas.disc(at, radius + 0.8, Colour::WHITE);
-    canvas.disc(at, radius, colour);
-}
-
-/// Smaller dots where there are many.
-fn dot_size(count: usize) -> f64 {
-    if count > 60 { style::DOT * 0.6 } else { style::DOT }
 }

@@ -1,13 +1,17 @@
 //! Dot plots: a row for each name, a panel for each quantity.
 
-use crate::Figure;
-use crate::axes::{self, Axis, Ruler};
-use crate::canvas::{Canvas, Rect};
+use plotters::element::Rectangle;
+use plotters::style::Color as _;
+
 use crate::error::{Error, Result};
-use crate::frame::{Cell, Frame};
-use crate::layout::{self, Grid};
-use crate::legend::{Entry, Key};
-use crate::style::{self, Colour};
+use crate::figure::Figure;
+use crate::legend::{self, Entry, Key};
+use crate::marks;
+use crate::page;
+use crate::panel::{Cell, Chart};
+use crate::ruler::Ruler;
+use crate::scale::{Scale, check};
+use crate::style::{self, Colour, PIXEL};
 
 /// Draws one row for each of `names`, from top to bottom, and one panel for each
 /// quantity, from left to right. The values of several series stand below each other.
@@ -16,27 +20,20 @@ use crate::style::{self, Colour};
 /// [`Error::Figure`] if there are no names or panels, or a series has not one finite
 /// value or `None` for each name.
 pub fn dots(title: &str, names: &[&str], panels: &[DotPanel]) -> Result<Figure> {
-    if names.is_empty() || panels.is_empty() {
-        let (names, panels) = (names.len(), panels.len());
-        return Err(Error::Figure(format!(
-            "dots: {names} names and {panels} panels, expected at least one each"
-        )));
+    if names.is_empty() {
+        return Err(Error::Figure(format!("dots {title:?}: no names, expected at least one")));
     }
     let cells = panels.iter().map(|panel| panel.cell(names)).collect::<Result<Vec<_>>>()?;
     let legend = entries(panels);
-    let grid = Grid { least_height: ROW * names.len() as f64, ..Grid::columns(panels.len()) };
-    let (mut canvas, frames) = layout::panels(title, &legend, grid, cells)?;
-    for (panel, frame) in panels.iter().zip(&frames) {
-        panel.draw(&mut canvas, frame, names.len(), &legend);
-    }
-    Figure::of(&canvas)
+    let grid = (panels.len(), ROW * names.len() as i32);
+    page::panels(title, &legend, grid, cells, |index, chart| panels[index].draw(chart, names.len(), &legend))
 }
 
 /// A quantity and its values, series by series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DotPanel {
     /// The quantity.
-    pub x: Axis,
+    pub x: Scale,
     /// Its values.
     pub series: Vec<Dots>,
 }
@@ -58,13 +55,13 @@ impl Dots {
 }
 
 /// Height of a row.
-const ROW: f64 = 34.0;
+const ROW: i32 = 34 * PIXEL;
 /// Distance between the dots of two series in a row.
-const SHIFT: f64 = 11.0;
+const SHIFT: i32 = 11 * PIXEL;
 
 impl DotPanel {
     /// A panel for the quantity `x`.
-    pub fn new(x: impl Into<Axis>, series: Vec<Dots>) -> Self {
+    pub fn new(x: impl Into<Scale>, series: Vec<Dots>) -> Self {
         Self { x: x.into(), series }
     }
 
@@ -75,47 +72,43 @@ impl DotPanel {
                 return Err(Error::Figure(format!("dots {label:?}: {values} values for {names} names")));
             }
             let present: Vec<f64> = values.iter().copied().flatten().collect();
-            axes::check(&format!("dots {label:?}"), &present)?;
+            check(&format!("dots {label:?}"), &present)?;
         }
         let values = self.series.iter().flat_map(|series| series.values.iter().copied().flatten());
-        Ok(Cell {
-            title: String::new(),
-            x: Ruler::new(&self.x, values, 0.08)?,
-            y: Ruler::names(names.iter().map(|name| (*name).to_owned()).collect()),
-        })
+        Ok(Cell::new("", Ruler::new(&self.x, values, 0.08)?, Ruler::names(names)?))
     }
 
-    fn draw(&self, canvas: &mut Canvas, frame: &Frame, rows: usize, legend: &[Entry]) {
-        let height = frame.area.height() / rows as f64;
-        for row in (0..rows).step_by(2) {
-            let top = frame.area.top + row as f64 * height;
-            canvas.rectangle(Rect { top, bottom: top + height, ..frame.area }, Colour::GRID, 0.35);
-        }
+    fn draw(&self, chart: &mut Chart, rows: usize, legend: &[Entry]) -> Result<()> {
+        let height = 1.0 / rows as f64;
+        let shift = f64::from(SHIFT) / f64::from(chart.plotting_area().dim_in_pixel().1);
         for row in 0..rows {
+            let middle = 1.0 - (row as f64 + 0.5) * height;
+            if row.is_multiple_of(2) {
+                let corners =
+                    [(f64::NEG_INFINITY, middle + height / 2.0), (f64::INFINITY, middle - height / 2.0)];
+                chart.draw_series([Rectangle::new(corners, Colour::GRID.mix(0.35).filled())])?;
+            }
             let present: Vec<(&Dots, f64)> =
                 self.series.iter().filter_map(|series| Some((series, series.values[row]?))).collect();
-            let shift = SHIFT.min(height / (present.len() + 1) as f64);
-            let middle = frame.area.top + (row as f64 + 0.5) * height;
+            let shift = shift.min(height / (present.len() + 1) as f64);
             for (k, (series, value)) in present.iter().enumerate() {
                 let Some(entry) = legend.iter().find(|entry| entry.label == series.label) else { continue };
                 let below = shift * (k as f64 - (present.len() - 1) as f64 / 2.0);
-                let at = (frame.at_x(*value), middle + below);
-                canvas.disc(at, style::DOT + 1.6, Colour::WHITE);
-                canvas.disc(at, style::DOT + 0.6, entry.colour);
+                chart.draw_series([marks::disc(
+                    (*value, middle - below),
+                    style::DOT + 2,
+                    3,
+                    entry.colour,
+                )])?;
             }
         }
+        Ok(())
     }
 }
 
 fn entries(panels: &[DotPanel]) -> Vec<Entry> {
-    let mut labels: Vec<&String> = Vec::new();
-    for series in panels.iter().flat_map(|panel| &panel.series) {
-        if !labels.contains(&&series.label) {
-            labels.push(&series.label);
-        }
-    }
+    let series = panels.iter().flat_map(|panel| &panel.series);
+    let labels = legend::unique(series.map(|series| series.label.as_str()));
     let colour = |k| style::series_colour(k, labels.len());
-    let entry =
-        |(k, label): (usize, &&String)| Entry { label: label.to_string(), colour: colour(k), key: Key::Dot };
-    labels.iter().enumerate().map(entry).collect()
+    labels.iter().enumerate().map(|(k, label)| Entry::new(label, colour(k), Key::Dot)).collect()
 }

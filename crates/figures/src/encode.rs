@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::style::Colour;
 
 /// Largest file without loss of colours, so that a committed notebook stays small.
-const LARGEST: usize = 150_000;
+const LARGEST: usize = 120_000;
 
 /// Encodes `rgb`, rows of red, green, blue bytes, as a PNG; with a palette of 256
 /// colours if the file would be large otherwise. Equal pictures give equal bytes.

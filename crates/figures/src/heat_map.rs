@@ -2,27 +2,32 @@
 
 use ndarray::Array2;
 
-use crate::Figure;
-use crate::axes::{self, Axis, Ruler};
-use crate::canvas::{Canvas, Pen, Rect};
+use plotters::chart::{ChartBuilder, LabelAreaPosition};
+use plotters::series::LineSeries;
+use plotters::style::{Color as _, FontTransform};
+
+use crate::bitmap;
+use crate::canvas::Area;
 use crate::error::{Error, Result};
-use crate::frame::{self, Cell, Frame};
-use crate::layout::{self, Grid};
-use crate::legend;
-use crate::style::{self, Colour};
-use crate::text::Anchor;
+use crate::figure::Figure;
+use crate::marks;
+use crate::page::Page;
+use crate::panel::{self, Cell, Chart, Room};
+use crate::ruler::Ruler;
+use crate::scale::{Scale, check};
+use crate::style::{self, Colour, PIXEL};
 
 /// A function on a grid of two parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeatMap {
     /// First parameter; needs a range, over which the columns of `values` are spread evenly
     /// (evenly in the logarithm on a logarithmic axis).
-    pub x: Axis,
+    pub x: Scale,
     /// Second parameter, likewise with the rows of `values`, the first one lowest.
-    pub y: Axis,
+    pub y: Scale,
     /// What the colours mean, and how values are laid along them; values beyond its range,
     /// if it has one, take the colours of its ends.
-    pub colour: Axis,
+    pub colour: Scale,
     /// The function's values `[rows, columns]`.
     pub values: Array2<f64>,
     /// Points (x, y) of a path drawn over the colours, as of training; may be empty.
@@ -39,61 +44,67 @@ pub fn heat_map(title: &str, map: &HeatMap) -> Result<Figure> {
     if list.is_empty() {
         return Err(Error::Figure("heat map: there are no values".to_owned()));
     }
-    axes::check("heat map: values", &list)?;
-    axes::check("heat map: path", &path.iter().flat_map(|(x, y)| [*x, *y]).collect::<Vec<_>>())?;
+    check("heat map: values", &list)?;
+    check("heat map: path", &path.iter().flat_map(|(x, y)| [*x, *y]).collect::<Vec<_>>())?;
     if let Some(axis) = [x, y].into_iter().find(|axis| axis.range.is_none()) {
         return Err(Error::Figure(format!("heat map: the axis {:?} needs a range", axis.label)));
     }
-    let ruler = Ruler::new(colour, list.into_iter(), 0.0)?;
-    let none = std::iter::empty::<f64>;
-    let cell = Cell { title: String::new(), x: Ruler::new(x, none(), 0.0)?, y: Ruler::new(y, none(), 0.0)? };
-    let grid = Grid { right: BAR_ROOM, least_height: 560.0, ..Grid::columns(1) };
-    let (mut canvas, frames) = layout::panels(title, &[], grid, vec![cell])?;
-    for frame in &frames {
-        draw_values(&mut canvas, frame, values, &ruler);
-        draw_bar(&mut canvas, frame.area, &ruler);
-        canvas.clipped(frame.area, |canvas| draw_path(canvas, frame, path));
-        frame::draw_lines(&mut canvas, frame.area);
-    }
-    Figure::of(&canvas)
+    let mut colours = Ruler::new(colour, list.into_iter(), 0.0)?;
+    let [x, y] = [x, y].map(|scale| Ruler::new(scale, std::iter::empty(), 0.0));
+    let mut cell = Cell::new("", x?, y?);
+    colours.fit_upright(HEIGHT);
+    cell.y.fit_upright(HEIGHT);
+    cell.fit_along(WIDTH - 2 * style::BORDER - cell.left() - BAR);
+    let room = Room::around(std::slice::from_ref(&cell), false);
+    let page = Page::new(title, &[], WIDTH, room.above + HEIGHT + room.below)?;
+    let (left, right) = page.body.split_horizontally(page.body.dim_in_pixel().0 as i32 - BAR);
+    cell.draw(&left, room, |chart| {
+        draw_values(chart, values, &colours)?;
+        draw_path(chart, path)
+    })?;
+    draw_bar(&right, room, &colours)?;
+    page.finish()
 }
 
-/// Room for the colour bar.
-const BAR_ROOM: f64 = 150.0;
-const BAR_WIDTH: f64 = 24.0;
+/// Width of the page, height of the map, and width of the colour bar with its labels.
+const WIDTH: i32 = 1000 * PIXEL;
+const HEIGHT: i32 = 560 * PIXEL;
+const BAR: i32 = 150 * PIXEL;
 
-fn draw_values(canvas: &mut Canvas, frame: &Frame, values: &Array2<f64>, ruler: &Ruler) {
-    let rows = values.rows().into_iter().rev();
-    let colours = rows.flat_map(|row| row.to_vec()).map(|value| style::viridis(ruler.place(value)));
-    let rgb: Vec<u8> = colours.flat_map(|colour| [colour.0, colour.1, colour.2]).collect();
-    canvas.picture(&rgb, values.ncols(), frame.area);
+fn draw_values(chart: &mut Chart, values: &Array2<f64>, colours: &Ruler) -> Result<()> {
+    let rows = values.rows().into_iter().rev().flat_map(|row| row.to_vec());
+    let shades: Vec<Colour> = rows.map(|value| style::viridis(colours.place(value))).collect();
+    let (size, corner) = (chart.plotting_area().dim_in_pixel(), (f64::NEG_INFINITY, f64::INFINITY));
+    chart.draw_series(bitmap::stretched(&shades, values.ncols(), size, corner))?;
+    Ok(())
 }
 
-fn draw_path(canvas: &mut Canvas, frame: &Frame, path: &[(f64, f64)]) {
-    let points: Vec<_> = path.iter().map(|&(x, y)| frame.at(x, y)).collect();
-    if let (Some(first), Some(last)) = (points.first(), points.last()) {
-        canvas.line(&points, Pen::solid(Colour::WHITE, style::CURVE + 2.4));
-        canvas.line(&points, Pen::solid(PATH, style::CURVE));
-        legend::start_mark(canvas, *first, PATH);
-        legend::end_mark(canvas, *last, PATH);
+fn draw_path(chart: &mut Chart, path: &[(f64, f64)]) -> Result<()> {
+    if let (Some(first), Some(last)) = (path.first(), path.last()) {
+        for (colour, width) in [(Colour::WHITE, style::CURVE + 7), (PATH, style::CURVE)] {
+            chart.draw_series(LineSeries::new(path.iter().copied(), colour.stroke_width(width)))?;
+        }
+        chart.draw_series([marks::start(*first, PATH), marks::end(*last, PATH)])?;
     }
+    Ok(())
 }
 
 const PATH: Colour = Colour::NON_MATCHING;
 
-fn draw_bar(canvas: &mut Canvas, map: Rect, ruler: &Ruler) {
-    let left = map.right + 22.0;
-    let bar = Rect { left, right: left + BAR_WIDTH, ..map };
-    let shades: Vec<u8> = (0..256)
-        .map(|k| style::viridis(1.0 - f64::from(k) / 255.0))
-        .flat_map(|colour| [colour.0, colour.1, colour.2])
-        .collect();
-    canvas.picture(&shades, 1, bar);
-    for tick in ruler.ticks(map.height(), 60.0).iter().filter(|tick| !tick.label.is_empty()) {
-        let y = map.bottom - tick.place * map.height();
-        canvas.line(&[(bar.right, y), (bar.right + 6.0, y)], Pen::solid(Colour::FRAME, style::HAIRLINE));
-        canvas.text(&tick.label, (bar.right + 10.0, y), style::TICK, Colour::TEXT, Anchor::LEFT);
-    }
-    let at = (map.right + BAR_ROOM - style::LABEL, map.centre().1);
-    canvas.text(&ruler.label(), at, style::LABEL, Colour::TEXT, Anchor::UPRIGHT);
+/// The colour bar: a chart with its axis at the right.
+fn draw_bar(area: &Area, room: Room, colours: &Ruler) -> Result<()> {
+    let mut chart: Chart = ChartBuilder::on(area)
+        .margin_top(room.above)
+        .margin_bottom(room.below)
+        .margin_left(22 * PIXEL)
+        .set_label_area_size(LabelAreaPosition::Right, BAR - 46 * PIXEL)
+        .build_cartesian_2d(Ruler::names(&[])?, colours.clone())?;
+    let shades: Vec<Colour> = (0..256).map(|k| style::viridis(1.0 - f64::from(k) / 255.0)).collect();
+    let size = chart.plotting_area().dim_in_pixel();
+    chart.draw_series(bitmap::stretched(&shades, 1, size, (0.0, f64::INFINITY)))?;
+    panel::draw_axes(&mut chart, panel::MAJOR, "")?;
+    let label = style::text(style::LABEL).transform(FontTransform::Rotate270).pos(style::TOP);
+    let at = (BAR - style::LABEL * 2, room.above + size.1 as i32 / 2);
+    area.draw_text(&colours.label(), &label, at)?;
+    Ok(())
 }

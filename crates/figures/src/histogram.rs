@@ -1,13 +1,17 @@
 //! Densities of the similarities of matching and non-matching pairs.
 
-use crate::Figure;
-use crate::axes::{self, Axis, Ruler};
+use plotters::element::{PathElement, Rectangle};
+use plotters::series::DashedLineSeries;
+use plotters::style::Color as _;
+
 use crate::bins::{self, Bins};
-use crate::canvas::{Canvas, Pen, Point, Rect};
 use crate::error::{Error, Result};
-use crate::frame::{self, Cell, Frame};
-use crate::layout::{self, Grid};
+use crate::figure::Figure;
 use crate::legend::{Entry, Key};
+use crate::page;
+use crate::panel::{Cell, Chart};
+use crate::ruler::Ruler;
+use crate::scale::{Scale, check};
 use crate::style::Colour;
 
 /// Draws histograms of two classes side by side, `columns` in a row, on common axes;
@@ -17,17 +21,8 @@ use crate::style::Colour;
 /// # Errors
 /// [`Error::Figure`] if there are no histograms, or a threshold is not finite.
 pub fn histograms(title: &str, columns: usize, panels: &[Histogram]) -> Result<Figure> {
-    if panels.is_empty() || columns == 0 {
-        let (panels, what) = (panels.len(), "histograms: expected at least one panel and column");
-        return Err(Error::Figure(format!("{what}, got {panels} panels in {columns} columns")));
-    }
     let cells = panels.iter().map(Histogram::cell).collect::<Result<Vec<_>>>()?;
-    let (mut canvas, frames) = layout::panels(title, &entries(panels), Grid::columns(columns), cells)?;
-    for (panel, frame) in panels.iter().zip(&frames) {
-        canvas.clipped(frame.area, |canvas| panel.draw(canvas, frame));
-        frame::draw_lines(&mut canvas, frame.area);
-    }
-    Figure::of(&canvas)
+    page::panels(title, &entries(panels), (columns, 0), cells, |index, chart| panels[index].draw(chart))
 }
 
 /// Two classes of values, counted in bins.
@@ -81,7 +76,7 @@ impl Histogram {
         matching: &[u64],
         non_matching: &[u64],
     ) -> Result<Self> {
-        axes::check(&format!("histogram {title:?}: range"), &[low, high])?;
+        check(&format!("histogram {title:?}: range"), &[low, high])?;
         let number = matching.len();
         if number != non_matching.len() || low >= high {
             let other = non_matching.len();
@@ -128,29 +123,27 @@ impl Histogram {
             .into_iter()
             .chain(self.gap.map(<[f64; 2]>::from).into_iter().flatten())
             .collect();
-        axes::check("histogram: relative bias and gap", &marks)?;
+        check("histogram: relative bias and gap", &marks)?;
         let edges = self.bins.iter().flat_map(Bins::ends);
         let densities = self.bins.iter().flat_map(Bins::densities).map(|(_, density)| density);
-        Ok(Cell {
-            title: self.title.clone(),
-            x: Ruler::new(&Axis::linear(&self.quantity), edges.chain(self.relative_bias), 0.03)?,
-            y: Ruler::new(&Axis::log("density"), densities, 0.06)?,
-        })
+        let x = Ruler::new(&Scale::linear(&self.quantity), edges.chain(self.relative_bias), 0.03)?;
+        let y = Ruler::new(&Scale::log("density"), densities, 0.06)?;
+        Ok(Cell::new(&self.title, x, y))
     }
 
-    fn draw(&self, canvas: &mut Canvas, frame: &Frame) {
+    fn draw(&self, chart: &mut Chart) -> Result<()> {
         if let Some((from, to)) = self.shaded() {
-            let (left, right) = (frame.at_x(from), frame.at_x(to));
-            canvas.rectangle(Rect { left, right, ..frame.area }, Colour::BAND, 0.3);
+            let corners = [(from, BOTTOM), (to, f64::INFINITY)];
+            chart.draw_series([Rectangle::new(corners, Colour::BAND.mix(0.3).filled())])?;
         }
         for class in [1, 0] {
-            draw_bars(canvas, frame, &self.bins[class], COLOURS[class]);
+            draw_bars(chart, &self.bins[class], COLOURS[class])?;
         }
         if let Some(b_rel) = self.relative_bias {
-            let x = frame.at_x(b_rel);
-            let pen = Pen { colour: Colour::THEORY, width: 1.8, dash: Some((7.0, 5.0)) };
-            canvas.line(&[(x, frame.area.bottom), (x, frame.area.top)], pen);
+            let (line, pen) = ([(b_rel, BOTTOM), (b_rel, f64::INFINITY)], Colour::THEORY.stroke_width(5));
+            chart.draw_series(DashedLineSeries::new(line, 18, 18, pen))?;
         }
+        Ok(())
     }
 
     /// The gap, if there is one to shade.
@@ -159,27 +152,25 @@ impl Histogram {
     }
 }
 
-/// The bars of a class, filled, and their common outline.
-fn draw_bars(canvas: &mut Canvas, frame: &Frame, bins: &Bins, colour: Colour) {
-    let mut outlines: Vec<Vec<Point>> = Vec::new();
-    let mut next = usize::MAX;
-    for (bin, density) in bins.densities() {
-        let (left, top) = frame.at(bins.start(bin), density);
-        let right = frame.at_x(bins.start(bin + 1));
-        canvas.rectangle(Rect { left, top, right, bottom: frame.area.bottom }, colour, OPACITY);
-        if bin != next {
-            outlines.push(vec![(left, frame.area.bottom)]);
-        }
-        next = bin + 1;
-        if let Some(outline) = outlines.last_mut() {
-            outline.extend([(left, top), (right, top)]);
-        }
+/// Where bars begin: at the end of the axis.
+const BOTTOM: f64 = f64::NEG_INFINITY;
+
+/// The bars of a class, filled, and the common outlines of those that touch.
+fn draw_bars(chart: &mut Chart, bins: &Bins, colour: Colour) -> Result<()> {
+    let bars: Vec<(usize, f64)> = bins.densities().collect();
+    let top = |&(bin, density): &(usize, f64)| [bin, bin + 1].map(|edge| (bins.start(edge), density));
+    let fill = |[(left, _), right]: [(f64, f64); 2]| {
+        Rectangle::new([(left, BOTTOM), right], colour.mix(OPACITY).filled())
+    };
+    chart.draw_series(bars.iter().map(top).map(fill))?;
+    for touching in bars.chunk_by(|a, b| a.0 + 1 == b.0) {
+        let mut outline: Vec<(f64, f64)> = touching.iter().flat_map(top).collect();
+        let (first, last) = (outline[0].0, outline[outline.len() - 1].0);
+        outline.insert(0, (first, BOTTOM));
+        outline.push((last, BOTTOM));
+        chart.draw_series([PathElement::new(outline, colour.stroke_width(4))])?;
     }
-    for mut outline in outlines {
-        let end = outline.last().map_or(0.0, |point| point.0);
-        outline.push((end, frame.area.bottom));
-        canvas.line(&outline, Pen::solid(colour, 1.3));
-    }
+    Ok(())
 }
 
 fn empty(title: &str) -> Error {
@@ -189,17 +180,16 @@ fn empty(title: &str) -> Error {
 fn entries(panels: &[Histogram]) -> Vec<Entry> {
     let mut legend: Vec<Entry> = Vec::new();
     for (label, colour) in panels.iter().flat_map(|panel| panel.classes.iter().zip(COLOURS)) {
-        let entry = Entry { label: label.clone(), colour: colour.tint(0.7), key: Key::Area };
+        let entry = Entry::new(label, colour.tint(0.7), Key::Area);
         if !legend.contains(&entry) {
             legend.push(entry);
         }
     }
-    let entry = |label: &str, colour, key| Entry { label: label.to_owned(), colour, key };
     if panels.iter().any(|panel| panel.relative_bias.is_some()) {
-        legend.push(entry("b_rel", Colour::THEORY, Key::Dashed));
+        legend.push(Entry::new("b_rel", Colour::THEORY, Key::Dashed));
     }
     if panels.iter().any(|panel| panel.shaded().is_some()) {
-        legend.push(entry("gap, 2m wide", Colour::BAND.tint(0.45), Key::Area));
+        legend.push(Entry::new("gap, 2m wide", Colour::BAND.tint(0.45), Key::Area));
     }
     legend
 }

@@ -1,8 +1,15 @@
-//! The legend: what stands for which series.
+//! The legend: what stands for which series. Plotters lists the labels of a chart below
+//! each other inside it; ours is such lists side by side, above all panels.
 
-use crate::canvas::{Canvas, Pen, Point, Rect};
-use crate::style::{self, Colour};
-use crate::text::{self, Anchor};
+use plotters::chart::{ChartBuilder, SeriesLabelPosition};
+use plotters::element::{DashedPathElement, EmptyElement, IntoDynElement as _, PathElement, Rectangle};
+use plotters::style::{Color as _, ShapeStyle};
+
+use crate::canvas::Area;
+use crate::error::Result;
+use crate::marks::{self, Mark};
+use crate::style::{self, Colour, PIXEL};
+use crate::text;
 
 /// An entry of the legend.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,100 +31,108 @@ pub(super) enum Key {
     Area,
 }
 
-/// Height of a row.
-pub(super) const ROW: f64 = 1.45 * style::LABEL;
-/// Distance of an entry's label to its key, and to the next entry.
-const KEY_GAP: f64 = 9.0;
-const ENTRY_GAP: f64 = 30.0;
+/// Length of a key, half the height of an area, and the distance to the next entry.
+const KEY: i32 = 38 * PIXEL;
+const HALF: i32 = 7 * PIXEL;
+const GAP: i32 = 30 * PIXEL;
 
-/// Length of an entry's key.
-fn key_length(key: Key) -> f64 {
-    match key {
-        Key::Dot => 2.0 * style::DOT + 2.0,
-        Key::Trajectory => 40.0,
-        _ => 38.0,
+impl Entry {
+    pub(super) fn new(label: &str, colour: Colour, key: Key) -> Self {
+        Self { label: label.to_owned(), colour, key }
     }
-}
 
-fn entry_width(entry: &Entry) -> f64 {
-    key_length(entry.key) + KEY_GAP + text::width(&entry.label, style::TICK) + ENTRY_GAP
-}
-
-/// The entries in as few rows as fit, of about equal length.
-pub(super) fn rows(legend: &[Entry], room: f64) -> Vec<&[Entry]> {
-    let fits = |row: &[Entry]| row.iter().map(entry_width).sum::<f64>() - ENTRY_GAP <= room;
-    let mut rows = Vec::new();
-    let mut start = 0;
-    for end in 1..=legend.len() {
-        if end == legend.len() || !fits(&legend[start..=end]) {
-            rows.push(&legend[start..end]);
-            start = end;
-        }
+    /// Room for the key, before the label.
+    fn key_room(&self) -> i32 {
+        9 * PIXEL + if self.key == Key::Dot { 2 * style::DOT + 2 * PIXEL } else { KEY }
     }
-    let even = legend.len().div_ceil(rows.len().max(1)).max(1);
-    let balanced: Vec<_> = legend.chunks(even).collect();
-    if balanced.iter().all(|row| fits(row)) { balanced } else { rows }
-}
 
-/// Draws the rows below each other, in common columns if those fit.
-pub(super) fn draw(canvas: &mut Canvas, rows: &[&[Entry]], room: f64, top: f64) {
-    let columns = rows.iter().map(|row| row.len()).max().unwrap_or(0);
-    let width = |column: usize| {
-        let entries = rows.iter().filter_map(|row| row.get(column));
-        entries.map(entry_width).fold(0.0, f64::max)
-    };
-    let widths: Vec<f64> = (0..columns).map(width).collect();
-    let total = widths.iter().sum::<f64>() - ENTRY_GAP;
-    let centre = f64::from(canvas.size().0) / 2.0;
-    for (k, row) in rows.iter().enumerate() {
-        let own: Vec<f64> = row.iter().map(entry_width).collect();
-        let own_total = own.iter().sum::<f64>() - ENTRY_GAP;
-        let (widths, total) = if total <= room { (&widths, total) } else { (&own, own_total) };
-        let y = top + (k as f64 + 0.5) * ROW;
-        let mut x = centre - total / 2.0;
-        for (entry, width) in row.iter().zip(widths) {
-            draw_key(canvas, entry, (x, y));
-            let at = (x + key_length(entry.key) + KEY_GAP, y);
-            canvas.text(&entry.label, at, style::TICK, Colour::TEXT, Anchor::LEFT);
-            x += width;
+    /// Draws the key to the right of a point.
+    fn mark(&self, (x, y): (i32, i32)) -> Mark<(i32, i32)> {
+        let curve: ShapeStyle = self.colour.stroke_width(style::CURVE);
+        let line = |from: i32| PathElement::new([(from, 0), (KEY - from, 0)], curve);
+        let area = |style: ShapeStyle| Rectangle::new([(0, -HALF), (KEY, HALF)], style);
+        let at = EmptyElement::at((x, y));
+        match self.key {
+            Key::Line => (at + line(0)).into_dyn(),
+            Key::Dashed => {
+                let (on, off) = style::DASH;
+                (at + DashedPathElement::new([(0, 0), (KEY, 0)], on, off, curve)).into_dyn()
+            }
+            Key::Dot => marks::disc((x + style::DOT + PIXEL, y), style::DOT + PIXEL, 0, self.colour),
+            Key::LineAndDot => {
+                (at + line(0) + marks::disc((KEY / 2, 0), style::DOT, 0, self.colour)).into_dyn()
+            }
+            Key::Trajectory => {
+                let start = marks::start((8 * PIXEL, 0), self.colour);
+                let end = marks::end((KEY - 8 * PIXEL, 0), self.colour);
+                (at + line(8 * PIXEL) + start + end).into_dyn()
+            }
+            Key::LineInBand => (at + area(self.colour.mix(0.25).filled()) + line(0)).into_dyn(),
+            Key::Area => (at + area(self.colour.filled())).into_dyn(),
         }
     }
 }
 
-fn draw_key(canvas: &mut Canvas, entry: &Entry, (x, y): Point) {
-    let length = key_length(entry.key);
-    let ends = [(x, y), (x + length, y)];
-    let area = Rect { left: x + 4.0, top: y - 8.0, right: x + length, bottom: y + 8.0 };
-    match entry.key {
-        Key::Line => canvas.line(&ends, Pen::solid(entry.colour, style::CURVE)),
-        Key::Dashed => canvas.line(&ends, Pen::dashed(entry.colour, style::CURVE)),
-        Key::Dot => canvas.disc((x + length / 2.0, y), style::DOT + 1.0, entry.colour),
-        Key::LineAndDot => {
-            canvas.line(&ends, Pen::solid(entry.colour, style::CURVE));
-            canvas.disc((x + length / 2.0, y), style::DOT, entry.colour);
+/// The labels without repetitions, in their order.
+pub(super) fn unique<'a>(labels: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut unique = Vec::new();
+    labels.for_each(|label| {
+        if !unique.contains(&label) {
+            unique.push(label);
         }
-        Key::Trajectory => {
-            let ends = [(x + 8.0, y), (x + length - 8.0, y)];
-            canvas.line(&ends, Pen::solid(entry.colour, style::CURVE));
-            start_mark(canvas, ends[0], entry.colour);
-            end_mark(canvas, ends[1], entry.colour);
-        }
-        Key::LineInBand => {
-            canvas.rectangle(area, entry.colour, 0.25);
-            canvas.line(&[(area.left, y), (area.right, y)], Pen::solid(entry.colour, style::CURVE));
-        }
-        Key::Area => canvas.rectangle(area, entry.colour, 1.0),
+    });
+    unique
+}
+
+/// Entries in columns, row by row.
+pub(super) struct Legend<'a> {
+    columns: Vec<Vec<&'a Entry>>,
+}
+
+impl<'a> Legend<'a> {
+    /// The legend of as few rows as fit into `room`, of about equal length.
+    pub(super) fn new(entries: &'a [Entry], room: i32) -> Self {
+        let of = |columns: usize| Self {
+            columns: (0..columns).map(|k| entries.iter().skip(k).step_by(columns).collect()).collect(),
+        };
+        let fits = |columns: &usize| of(*columns).widths().iter().sum::<i32>() - GAP <= room;
+        let most = (1..=entries.len()).rev().find(fits).unwrap_or(1);
+        let even = entries.len().div_ceil(entries.len().div_ceil(most).max(1));
+        of(Some(even).filter(fits).unwrap_or(most))
     }
-}
 
-/// The open circle where a trajectory starts.
-pub(super) fn start_mark(canvas: &mut Canvas, at: Point, colour: Colour) {
-    canvas.disc(at, style::DOT + 1.5, colour);
-    canvas.disc(at, style::DOT - 0.7, Colour::WHITE);
-}
+    fn widths(&self) -> Vec<i32> {
+        let label = |entry: &&Entry| text::width(&entry.label, style::TICK);
+        let most = |column: &[&Entry], of: &dyn Fn(&&Entry) -> i32| column.iter().map(of).max().unwrap_or(0);
+        self.columns
+            .iter()
+            .map(|column| most(column, &|entry| entry.key_room()) + most(column, &label) + GAP)
+            .collect()
+    }
 
-/// The filled circle where a trajectory ends.
-pub(super) fn end_mark(canvas: &mut Canvas, at: Point, colour: Colour) {
-    canvas.disc(at, style::DOT + 3.0, Colour::WHITE);
-    canvas.disc(at, style::DOT + 1.5, colour);
+    pub(super) fn height(&self) -> i32 {
+        style::TICK * 5 / 4 * self.columns.first().map_or(0, Vec::len) as i32
+    }
+
+    /// Draws the columns in the middle of `strip`.
+    pub(super) fn draw(&self, strip: &Area) -> Result<()> {
+        let widths = self.widths();
+        let mut left = (strip.dim_in_pixel().0 as i32 - widths.iter().sum::<i32>() + GAP) / 2;
+        for (column, width) in self.columns.iter().zip(widths) {
+            let mut list = ChartBuilder::on(strip).build_cartesian_2d(0..1, 0..1)?;
+            for entry in column {
+                let entry = (*entry).clone();
+                let series = list.draw_series(None::<EmptyElement<_, _>>)?;
+                series.label(&entry.label).legend(move |at| entry.mark(at));
+            }
+            list.configure_series_labels()
+                .position(SeriesLabelPosition::Coordinate(left, 0))
+                .legend_area_size(column.iter().map(|entry| entry.key_room()).max().unwrap_or(0))
+                .margin(0)
+                .label_font(style::text(style::TICK))
+                .draw()?;
+            left += width;
+        }
+        Ok(())
+    }
 }

@@ -20,11 +20,7 @@ pub(super) fn short(value: f64) -> String {
         1e-3..1e5 => {
             let decimals = (2 - value.abs().log10().floor() as i32).clamp(0, 5) as usize;
             let digits = format!("{value:.decimals$}");
-            let digits = match digits.contains('.') {
-                true => digits.trim_end_matches('0').trim_end_matches('.'),
-                false => &digits,
-            };
-            grouped(digits)
+            grouped(without_final_zeros(&digits))
         }
         _ => scientific(value),
     }
@@ -39,15 +35,15 @@ pub(super) fn scientific(value: f64) -> String {
 fn power_of_ten(value: f64, decimals: usize) -> String {
     let written = format!("{value:.decimals$e}");
     let (digits, exponent) = written.split_once('e').unwrap_or((&written, "0"));
-    let digits = match digits.contains('.') {
-        true => digits.trim_end_matches('0').trim_end_matches('.'),
-        false => digits,
-    };
-    match digits {
+    match without_final_zeros(digits) {
         "1" => format!("10^{{{exponent}}}"),
         "-1" => format!("−10^{{{exponent}}}"),
-        _ => format!("{digits}×10^{{{exponent}}}"),
+        digits => format!("{digits}×10^{{{exponent}}}"),
     }
+}
+
+fn without_final_zeros(digits: &str) -> &str {
+    if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
 }
 
 /// Sets a comma between thousands.

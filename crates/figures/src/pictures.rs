@@ -1,11 +1,12 @@
 //! A grid of small pictures with captions.
 
-use crate::Figure;
-use crate::canvas::{Canvas, Point, Rect};
+use crate::bitmap;
+use crate::canvas::Area;
 use crate::error::{Error, Result};
-use crate::layout;
-use crate::style::{self, Colour};
-use crate::text::{self, Anchor};
+use crate::figure::Figure;
+use crate::page::Page;
+use crate::style::{self, Colour, PIXEL};
+use crate::text;
 
 /// A picture and the lines below it.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,65 +39,70 @@ pub fn pictures(title: &str, columns: usize, pictures: &[Picture]) -> Result<Fig
         )));
     }
     let columns = columns.min(pictures.len());
-    let tile = (ROOM / columns as f64).clamp(MIN_TILE, MAX_TILE);
+    let tile = (ROOM / columns as i32).clamp(LEAST, MOST);
     let tiles: Vec<Tile> = pictures.iter().map(|picture| Tile::new(picture, tile - GAP)).collect();
-    let heights: Vec<f64> =
-        tiles.chunks(columns).map(|row| row.iter().map(Tile::height).fold(0.0, f64::max) + GAP).collect();
-    let width = tile * columns as f64 + 2.0 * style::BORDER;
-    let (mut canvas, body) = layout::page(title, &[], width.max(MIN_WIDTH), heights.iter().sum())?;
-    let mut top = body.top;
-    for (row, height) in tiles.chunks(columns).zip(heights) {
-        let left = body.centre().0 - tile * columns as f64 / 2.0;
-        for (column, tile_content) in row.iter().enumerate() {
-            tile_content.draw(&mut canvas, (left + (column as f64 + 0.5) * tile, top));
+    let height = |row: &[Tile]| row.iter().map(Tile::height).max().unwrap_or(0) + GAP;
+    let width = tile * columns as i32;
+    let page_width = (width + 2 * style::BORDER).max(LEAST_PAGE);
+    let page = Page::new(title, &[], page_width, tiles.chunks(columns).map(height).sum())?;
+    let margin = (page.body.dim_in_pixel().0 as i32 - width) / 2;
+    let mut rest = page.body.margin(0, 0, margin, margin);
+    for row in tiles.chunks(columns) {
+        let (strip, below) = rest.split_vertically(height(row));
+        for (tile, area) in row.iter().zip(strip.split_evenly((1, columns))) {
+            tile.draw(&area)?;
         }
-        top += height;
+        rest = below;
     }
-    Figure::of(&canvas)
+    page.finish()
 }
 
 /// Width that a row of pictures may take, and of a picture with its margin.
-const ROOM: f64 = 1400.0;
-const MIN_TILE: f64 = 90.0;
-const MAX_TILE: f64 = 210.0;
-const MIN_WIDTH: f64 = 700.0;
-/// Margin between pictures.
-const GAP: f64 = 22.0;
+const ROOM: i32 = 1400 * PIXEL;
+const LEAST: i32 = 90 * PIXEL;
+const MOST: i32 = 210 * PIXEL;
+const LEAST_PAGE: i32 = 700 * PIXEL;
+/// Margin between pictures, and between a picture and its captions.
+const GAP: i32 = 22 * PIXEL;
+const CAPTION_GAP: i32 = 8 * PIXEL;
 /// Largest side of a picture.
-const SIDE: f64 = 128.0;
-const LEADING: f64 = style::TICK * 1.25;
+const SIDE: i32 = 128 * PIXEL;
 
-/// A picture with its size on the page and its captions in lines.
+/// A picture with its size on the page and its captions, broken into lines.
 struct Tile<'a> {
     picture: &'a Picture,
-    size: (f64, f64),
-    lines: Vec<(String, Colour)>,
+    size: (u32, u32),
+    captions: Vec<(String, Colour)>,
 }
 
 impl<'a> Tile<'a> {
-    fn new(picture: &'a Picture, room: f64) -> Self {
+    fn new(picture: &'a Picture, room: i32) -> Self {
         let (width, height) = (picture.width as f64, (picture.rgb.len() / 3 / picture.width) as f64);
-        let factor = SIDE.min(room) / width.max(height);
-        let wrapped = |(caption, colour): &(String, Colour)| {
-            let colour = *colour;
-            text::wrap_to(2, caption, style::TICK, room).into_iter().map(move |line| (line, colour))
-        };
-        let lines = picture.captions.iter().flat_map(wrapped).collect();
-        Self { picture, size: (width * factor, height * factor), lines }
+        let factor = f64::from(SIDE.min(room)) / width.max(height);
+        let broken =
+            |(caption, colour): &(String, Colour)| (text::wrap_to(2, caption, style::TICK, room), *colour);
+        let size = ((width * factor) as u32, (height * factor) as u32);
+        Self { picture, size, captions: picture.captions.iter().map(broken).collect() }
     }
 
-    fn height(&self) -> f64 {
-        self.size.1 + 8.0 + self.lines.len() as f64 * LEADING
+    fn height(&self) -> i32 {
+        let captions = self.captions.iter().map(|(caption, _)| text::height(caption, style::TICK));
+        self.size.1 as i32 + CAPTION_GAP + captions.sum::<i32>()
     }
 
-    /// Draws the tile below the middle of its upper edge.
-    fn draw(&self, canvas: &mut Canvas, (x, top): Point) {
-        let (width, height) = self.size;
-        let rect = Rect { left: x - width / 2.0, top, right: x + width / 2.0, bottom: top + height };
-        canvas.picture(&self.picture.rgb, self.picture.width, rect);
-        for (k, (line, colour)) in self.lines.iter().enumerate() {
-            let at = (x, top + height + 8.0 + k as f64 * LEADING);
-            canvas.text(line, at, style::TICK, *colour, Anchor::TOP);
+    fn draw(&self, area: &Area) -> Result<()> {
+        let pixels: Vec<Colour> =
+            self.picture.rgb.chunks_exact(3).map(|rgb| Colour(rgb[0], rgb[1], rgb[2])).collect();
+        let middle = area.dim_in_pixel().0 as i32 / 2;
+        let corner = (middle - self.size.0 as i32 / 2, 0);
+        if let Some(picture) = bitmap::stretched(&pixels, self.picture.width, self.size, corner) {
+            area.draw(&picture)?;
         }
+        let mut top = self.size.1 as i32 + CAPTION_GAP;
+        for (caption, colour) in &self.captions {
+            area.draw_text(caption, &style::text(style::TICK).pos(style::TOP).color(colour), (middle, top))?;
+            top += text::height(caption, style::TICK);
+        }
+        Ok(())
     }
 }

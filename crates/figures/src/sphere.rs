@@ -4,19 +4,27 @@ use std::f64::consts::{PI, TAU};
 
 use ndarray::ArrayView2;
 
-use crate::Figure;
-use crate::canvas::{Canvas, Pen, Point, Rect};
+use plotters::chart::{ChartBuilder, ChartContext};
+use plotters::coord::cartesian::Cartesian2d;
+use plotters::coord::types::RangedCoordf64;
+use plotters::element::PathElement;
+use plotters::series::{DashedLineSeries, LineSeries};
+use plotters::style::Color as _;
+
+use crate::canvas::Canvas;
 use crate::error::{Error, Result};
-use crate::layout;
+use crate::figure::Figure;
 use crate::legend::{Entry, Key};
-use crate::style::{self, Colour};
+use crate::marks;
+use crate::page::Page;
+use crate::style::{self, Colour, PIXEL};
 
 /// Direction that the sphere is seen from, in degrees; the azimuth is turned from this one
 /// to where both families are seen.
 const AZIMUTH: i32 = -52;
 const ELEVATION: f64 = 22.0;
 /// Width of the page.
-const WIDTH: f64 = 900.0;
+const WIDTH: i32 = 900 * PIXEL;
 /// Angle between the lines of the wire frame.
 const STEP: f64 = PI / 6.0;
 
@@ -37,24 +45,30 @@ pub fn sphere(title: &str, u: ArrayView2<'_, f32>, v: ArrayView2<'_, f32>) -> Re
     let azimuth = clear_azimuth(&u, &v);
     let [u, v] =
         [u, v].map(|points| points.into_iter().map(|point| seen(point, azimuth)).collect::<Vec<_>>());
-    let entry = |label: &str, colour, key| Entry { label: label.to_owned(), colour, key };
     let legend = [
-        entry("U_{i}", Colour::MATCHING, Key::Dot),
-        entry("V_{i}", Colour::NON_MATCHING, Key::Dot),
-        entry("partners", PARTNERS, Key::Dashed),
+        Entry::new("U_{i}", Colour::MATCHING, Key::Dot),
+        Entry::new("V_{i}", Colour::NON_MATCHING, Key::Dot),
+        Entry::new("partners", PARTNERS, Key::Dashed),
     ];
-    let (mut canvas, body) = layout::page(title, &legend, WIDTH, WIDTH - 60.0)?;
-    let ball = Ball { centre: body.centre(), radius: radius(body), azimuth };
+    let side = WIDTH - 60 * PIXEL;
+    let page = Page::new(title, &legend, WIDTH, side)?;
+    let margin = (page.body.dim_in_pixel().0 as i32 - side) / 2;
+    let mut builder = ChartBuilder::on(&page.body);
+    builder.margin(14 * PIXEL).margin_left(margin + 14 * PIXEL).margin_right(margin + 14 * PIXEL);
+    let mut chart: Disc = builder.build_cartesian_2d(-1.0..1.0, -1.0..1.0)?;
     // From back to front.
     for behind in [true, false] {
-        ball.wires(&mut canvas, behind);
+        draw_wires(&mut chart, azimuth, behind)?;
         for (u, v) in u.iter().zip(&v) {
-            ball.partners(&mut canvas, *u, *v, behind);
+            draw_partners(&mut chart, *u, *v, behind)?;
         }
-        ball.points(&mut canvas, &[(&u, Colour::MATCHING), (&v, Colour::NON_MATCHING)], behind);
+        draw_points(&mut chart, &[(&u, Colour::MATCHING), (&v, Colour::NON_MATCHING)], behind)?;
     }
-    Figure::of(&canvas)
+    page.finish()
 }
+
+/// The plane that the sphere is seen in: to the right, and up.
+type Disc = ChartContext<'static, Canvas, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 const PARTNERS: Colour = Colour(0x66, 0x66, 0x66);
 const WIRE: Colour = Colour(0x9a, 0xa5, 0xb1);
@@ -69,9 +83,10 @@ fn checked(name: &str, points: ArrayView2<'_, f32>) -> Result<Vec<[f64; 3]>> {
     let point = |(index, row): (usize, ndarray::ArrayView1<'_, f32>)| {
         let point = [0, 1, 2].map(|k| f64::from(row[k]));
         let norm = point.iter().map(|x| x * x).sum::<f64>().sqrt();
-        match (norm - 1.0).abs() < 1e-3 {
-            true => Ok(point),
-            false => Err(Error::Figure(format!("sphere: {name} row {index} has norm {norm}, expected 1"))),
+        if (norm - 1.0).abs() < 1e-3 {
+            Ok(point)
+        } else {
+            Err(Error::Figure(format!("sphere: {name} row {index} has norm {norm}, expected 1")))
         }
     };
     points.rows().into_iter().enumerate().map(point).collect()
@@ -96,80 +111,56 @@ fn seen([x, y, z]: [f64; 3], azimuth: f64) -> Seen {
     (right, cos_e * z - sin_e * forward, sin_e * z + cos_e * forward)
 }
 
-fn radius(body: Rect) -> f64 {
-    body.width().min(body.height()) / 2.0 - 14.0
+/// Circles of latitude and longitude, and in front the outline.
+fn draw_wires(chart: &mut Disc, azimuth: f64, behind: bool) -> Result<()> {
+    let mut wire = |curve: &dyn Fn(f64) -> [f64; 3]| -> Result<()> {
+        let pen = WIRE.tint(if behind { 0.35 } else { 0.75 }).stroke_width(style::HAIRLINE);
+        let points: Vec<Seen> = steps().map(|s| seen(curve(s), azimuth)).collect();
+        let side = points.windows(2).filter(|ends| (ends[0].2 + ends[1].2 < 0.0) == behind);
+        chart.draw_series(side.map(|ends| PathElement::new([ends[0], ends[1]].map(|p| (p.0, p.1)), pen)))?;
+        Ok(())
+    };
+    for k in 0..(PI / STEP).round() as usize {
+        let angle = k as f64 * STEP;
+        let (height, radius) = (angle - PI / 2.0).sin_cos();
+        wire(&|s| [radius * s.cos(), radius * s.sin(), height])?;
+        wire(&|s| [s.cos() * angle.cos(), s.cos() * angle.sin(), s.sin()])?;
+    }
+    if !behind {
+        chart.draw_series(LineSeries::new(steps().map(|s| (s.cos(), s.sin())), WIRE.stroke_width(5)))?;
+    }
+    Ok(())
 }
 
-/// The unit sphere on the page.
-struct Ball {
-    centre: Point,
-    radius: f64,
-    azimuth: f64,
+/// The part of the line between two partners on one side of the sphere's middle plane.
+fn draw_partners(chart: &mut Disc, u: Seen, v: Seen, behind: bool) -> Result<()> {
+    let between = |part: f64| (u.0 + part * (v.0 - u.0), u.1 + part * (v.1 - u.1));
+    let crossing = u.2 / (u.2 - v.2);
+    let (from, to) = match (u.2 < 0.0, v.2 < 0.0) {
+        (u_behind, v_behind) if u_behind == v_behind && u_behind != behind => return Ok(()),
+        (u_behind, v_behind) if u_behind == v_behind => (0.0, 1.0),
+        (u_behind, _) if u_behind == behind => (0.0, crossing),
+        _ => (crossing, 1.0),
+    };
+    let pen = PARTNERS.tint(if behind { BEHIND } else { 1.0 }).stroke_width(6);
+    chart.draw_series(DashedLineSeries::new([between(from), between(to)], 20, 19, pen))?;
+    Ok(())
 }
 
-impl Ball {
-    fn at(&self, (right, up, _): Seen) -> Point {
-        (self.centre.0 + self.radius * right, self.centre.1 - self.radius * up)
+/// The points on one side, the nearest last, with a white edge that sets them apart.
+fn draw_points(chart: &mut Disc, families: &[(&Vec<Seen>, Colour)], behind: bool) -> Result<()> {
+    let of = |(points, colour): &(&Vec<Seen>, Colour)| {
+        let colour = *colour;
+        points.iter().map(move |point| (*point, colour)).collect::<Vec<_>>()
+    };
+    let mut points: Vec<(Seen, Colour)> = families.iter().flat_map(of).collect();
+    points.retain(|(point, _)| (point.2 < 0.0) == behind);
+    points.sort_by(|a, b| a.0.2.total_cmp(&b.0.2));
+    for ((right, up, _), colour) in points {
+        let (colour, size) = if behind { (colour.tint(BEHIND + 0.1), 22) } else { (colour, 28) };
+        chart.draw_series([marks::disc((right, up), size, 5, colour)])?;
     }
-
-    /// Circles of latitude and longitude, and in front the outline.
-    fn wires(&self, canvas: &mut Canvas, behind: bool) {
-        let lines = (PI / STEP).round() as usize;
-        for k in 0..lines {
-            let angle = k as f64 * STEP;
-            let latitude = angle - PI / 2.0;
-            self.wire(canvas, behind, |s| {
-                [latitude.cos() * s.cos(), latitude.cos() * s.sin(), latitude.sin()]
-            });
-            self.wire(canvas, behind, |s| [s.cos() * angle.cos(), s.cos() * angle.sin(), s.sin()]);
-        }
-        if !behind {
-            let outline: Vec<Point> = steps().map(|s| self.at((s.cos(), s.sin(), 0.0))).collect();
-            canvas.line(&outline, Pen::solid(WIRE, 1.8));
-        }
-    }
-
-    /// The part of a closed curve that lies on one side.
-    fn wire(&self, canvas: &mut Canvas, behind: bool, curve: impl Fn(f64) -> [f64; 3]) {
-        let pen = Pen::solid(WIRE.tint(if behind { 0.35 } else { 0.75 }), 1.0);
-        let points: Vec<Seen> = steps().map(curve).map(|point| seen(point, self.azimuth)).collect();
-        for ends in points.windows(2) {
-            if (ends[0].2 + ends[1].2 < 0.0) == behind {
-                canvas.line(&[self.at(ends[0]), self.at(ends[1])], pen);
-            }
-        }
-    }
-
-    /// The part of the line between two partners on one side of the sphere's middle plane.
-    fn partners(&self, canvas: &mut Canvas, u: Seen, v: Seen, behind: bool) {
-        let between =
-            |part: f64| (u.0 + part * (v.0 - u.0), u.1 + part * (v.1 - u.1), u.2 + part * (v.2 - u.2));
-        let crossing = u.2 / (u.2 - v.2);
-        let parts = match (u.2 < 0.0, v.2 < 0.0) {
-            (true, true) | (false, false) => vec![(u.2 < 0.0, 0.0, 1.0)],
-            (u_behind, v_behind) => vec![(u_behind, 0.0, crossing), (v_behind, crossing, 1.0)],
-        };
-        for (_, from, to) in parts.into_iter().filter(|part| part.0 == behind) {
-            let colour = PARTNERS.tint(if behind { BEHIND } else { 1.0 });
-            let pen = Pen { colour, width: 1.8, dash: Some((8.0, 5.0)) };
-            canvas.line(&[self.at(between(from)), self.at(between(to))], pen);
-        }
-    }
-
-    /// The points on one side, the nearest last, with a white edge that sets them apart.
-    fn points(&self, canvas: &mut Canvas, families: &[(&Vec<Seen>, Colour)], behind: bool) {
-        let mut points: Vec<(Seen, Colour)> = families
-            .iter()
-            .flat_map(|(points, colour)| points.iter().map(|point| (*point, *colour)))
-            .filter(|(point, _)| (point.2 < 0.0) == behind)
-            .collect();
-        points.sort_by(|a, b| a.0.2.total_cmp(&b.0.2));
-        for (point, colour) in points {
-            let (colour, size) = if behind { (colour.tint(BEHIND + 0.1), 1.5) } else { (colour, 1.9) };
-            canvas.disc(self.at(point), style::DOT * size + 1.6, Colour::WHITE);
-            canvas.disc(self.at(point), style::DOT * size, colour);
-        }
-    }
+    Ok(())
 }
 
 /// Angles around a circle, the first again at the end.

@@ -1,5 +1,9 @@
 //! Colours, sizes and line widths that all figures share.
 
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, IntoFont as _, TextStyle};
+use plotters_backend::BackendColor;
+
 /// An opaque colour: red, green, blue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Colour(pub u8, pub u8, pub u8);
@@ -16,8 +20,6 @@ impl Colour {
     pub const BAND: Self = Self(0xe0, 0xb0, 0x30);
     /// Plain text.
     pub const TEXT: Self = Self(0x22, 0x22, 0x22);
-    /// Text of lesser weight.
-    pub const GREY: Self = Self(0x70, 0x70, 0x70);
     /// An answer that is right.
     pub const RIGHT: Self = Self(0x00, 0x7a, 0x58);
     /// An answer that is wrong.
@@ -29,11 +31,11 @@ impl Colour {
 
     /// This colour mixed with white: `tint(0.0)` is white, `tint(1.0)` the colour itself.
     pub fn tint(self, strength: f64) -> Self {
-        Self::WHITE.mix(self, strength)
+        Self::WHITE.towards(self, strength)
     }
 
     /// The colour `part` of the way from this one to `other`.
-    pub(super) fn mix(self, other: Self, part: f64) -> Self {
+    pub(super) fn towards(self, other: Self, part: f64) -> Self {
         let channel = |a: u8, b: u8| {
             (f64::from(a) + part.clamp(0.0, 1.0) * (f64::from(b) - f64::from(a))).round() as u8
         };
@@ -41,38 +43,33 @@ impl Colour {
     }
 }
 
+impl Color for Colour {
+    fn to_backend_color(&self) -> BackendColor {
+        BackendColor { rgb: (self.0, self.1, self.2), alpha: 1.0 }
+    }
+}
+
 /// Okabe and Ito's palette, told apart with any colour vision, without its yellow,
 /// which is too faint on white.
-const QUALITATIVE: [Colour; 7] = [
-    Colour(0x00, 0x72, 0xb2),
-    Colour(0xd5, 0x5e, 0x00),
-    Colour(0x00, 0x9e, 0x73),
-    Colour(0xb8, 0x5c, 0x93),
-    Colour(0xe6, 0x9f, 0x00),
-    Colour(0x56, 0xb4, 0xe9),
-    Colour(0x33, 0x33, 0x33),
-];
+const QUALITATIVE: [u32; 7] = [0x0072b2, 0xd55e00, 0x009e73, 0xb85c93, 0xe69f00, 0x56b4e9, 0x333333];
 
-/// Viridis at nine equidistant places.
-const VIRIDIS: [Colour; 9] = [
-    Colour(0x44, 0x01, 0x54),
-    Colour(0x47, 0x2d, 0x7b),
-    Colour(0x3b, 0x52, 0x8b),
-    Colour(0x2c, 0x72, 0x8e),
-    Colour(0x21, 0x91, 0x8c),
-    Colour(0x28, 0xae, 0x80),
-    Colour(0x5e, 0xc9, 0x62),
-    Colour(0xad, 0xdc, 0x30),
-    Colour(0xfd, 0xe7, 0x25),
-];
+/// Viridis at nine equidistant places; plotters' own has four.
+const VIRIDIS: [u32; 9] =
+    [0x440154, 0x472d7b, 0x3b528b, 0x2c728e, 0x21918c, 0x28ae80, 0x5ec962, 0xaddc30, 0xfde725];
+
+fn hexadecimal(colour: u32) -> Colour {
+    let [_, red, green, blue] = colour.to_be_bytes();
+    Colour(red, green, blue)
+}
 
 /// The colour of curve `index` of `count`: qualitative while those suffice, else a
 /// sequence from dark to light, for curves that are ordered by a parameter.
 pub(super) fn series_colour(index: usize, count: usize) -> Colour {
-    match count <= QUALITATIVE.len() {
-        true => QUALITATIVE[index % QUALITATIVE.len()],
+    if count <= QUALITATIVE.len() {
+        hexadecimal(QUALITATIVE[index % QUALITATIVE.len()])
+    } else {
         // The last sixth is too light for lines on white.
-        false => viridis(0.84 * index as f64 / (count - 1) as f64),
+        viridis(0.84 * index as f64 / (count - 1) as f64)
     }
 }
 
@@ -80,19 +77,31 @@ pub(super) fn series_colour(index: usize, count: usize) -> Colour {
 pub(super) fn viridis(place: f64) -> Colour {
     let place = place.clamp(0.0, 1.0) * (VIRIDIS.len() - 1) as f64;
     let index = (place as usize).min(VIRIDIS.len() - 2);
-    VIRIDIS[index].mix(VIRIDIS[index + 1], place - index as f64)
+    hexadecimal(VIRIDIS[index]).towards(hexadecimal(VIRIDIS[index + 1]), place - index as f64)
 }
 
-// Sizes in pixels of the finished picture.
+/// Points of the raster that is drawn on, to a pixel of the finished picture in each
+/// direction. All sizes and places are in such points.
+pub(super) const PIXEL: i32 = 3;
 
-pub(super) const TITLE: f64 = 25.0;
-pub(super) const LABEL: f64 = 21.0;
-pub(super) const TICK: f64 = 18.0;
-/// Distance between base lines, in units of the font size.
-pub(super) const LEADING: f64 = 1.3;
+// Font sizes.
+pub(super) const TITLE: i32 = 25 * PIXEL;
+pub(super) const LABEL: i32 = 21 * PIXEL;
+pub(super) const TICK: i32 = 18 * PIXEL;
 /// White border of a figure.
-pub(super) const BORDER: f64 = 24.0;
-pub(super) const CURVE: f64 = 2.4;
-pub(super) const HAIRLINE: f64 = 1.0;
-pub(super) const DASH: (f64, f64) = (10.0, 6.0);
-pub(super) const DOT: f64 = 5.0;
+pub(super) const BORDER: i32 = 24 * PIXEL;
+
+// Widths of lines; lengths of dashes and of the gaps between them; radius of a dot.
+pub(super) const CURVE: u32 = 8;
+pub(super) const HAIRLINE: u32 = 3;
+pub(super) const DASH: (i32, i32) = (24, 24);
+pub(super) const DOT: i32 = 5 * PIXEL;
+
+// Which point of a text is placed.
+pub(super) const TOP: Pos = Pos { h_pos: HPos::Center, v_pos: VPos::Top };
+pub(super) const BOTTOM: Pos = Pos { h_pos: HPos::Center, v_pos: VPos::Bottom };
+
+/// Text of a font size, in the colour of text.
+pub(super) fn text(size: i32) -> TextStyle<'static> {
+    ("sans-serif", size).into_font().color(&Colour::TEXT)
+}

@@ -38,7 +38,7 @@ fn extent_of(figure: &Figure, colour: Colour) -> Option<(usize, usize, usize, us
 fn equal_data_give_equal_bytes() {
     let draw = || {
         let series = Series::history("loss", &[1.0, 0.5, 0.25]);
-        plot("A loss", 1, &[Panel::new("epoch", Axis::log("loss"), vec![series])]).unwrap()
+        plot("A loss", 1, &[Panel::new("epoch", Scale::log("loss"), vec![series])]).unwrap()
     };
     assert_eq!(draw(), draw());
 }
@@ -81,7 +81,7 @@ fn five_noisy_histories_fit_into_a_notebook() {
     };
     let mut history = || (0..10_000).map(|_| noise()).collect::<Vec<_>>();
     let series = (0..5).map(|k| Series::history(&format!("run {k}"), &history())).collect();
-    let figure = plot("Noise", 1, &[Panel::new("epoch", Axis::log("loss"), series)]).unwrap();
+    let figure = plot("Noise", 1, &[Panel::new("epoch", Scale::log("loss"), series)]).unwrap();
     assert!(figure.png.len() <= 150_000, "{} bytes", figure.png.len());
 }
 
@@ -89,7 +89,7 @@ fn five_noisy_histories_fit_into_a_notebook() {
 fn errors_say_what_and_where() {
     let nan = plot("", 1, &[Panel::new("x", "y", vec![Series::history("loss", &[1.0, f64::NAN])])]);
     let uneven = plot("", 1, &[Panel::new("x", "y", vec![Series::line("a", &[1.0, 2.0], &[1.0])])]);
-    let negative = plot("", 1, &[Panel::new("x", Axis::log("t"), vec![Series::history("t", &[-2.0])])]);
+    let negative = plot("", 1, &[Panel::new("x", Scale::log("t"), vec![Series::history("t", &[-2.0])])]);
     let narrow = plot("", 60, &vec![Panel::new("x", "y", vec![Series::history("", &[1.0])]); 60]);
     let long = plot("", 1, &vec![Panel::new("x", "y", vec![Series::history("", &[1.0])]); 60]);
     let empty = Histogram::new("no pairs", &[], &[]).map(|_| ());
@@ -127,15 +127,15 @@ fn number() -> impl Strategy<Value = f64> {
     prop_oneof![30 => -10.0..10.0, 1 => prop::num::f64::ANY, 2 => Just(0.0), 1 => Just(1e-310), 1 => Just(1e90)]
 }
 
-fn axis() -> impl Strategy<Value = Axis> {
+fn scale() -> impl Strategy<Value = Scale> {
     (any::<bool>(), prop::option::weighted(0.2, (number(), number()))).prop_map(|(log, range)| {
-        let scale = if log { Scale::Log } else { Scale::Linear };
-        Axis { label: "quantity".to_owned(), scale, range }
+        let transform = if log { Transform::Log } else { Transform::Linear };
+        Scale { label: "quantity".to_owned(), transform, range }
     })
 }
 
 fn series() -> impl Strategy<Value = Series> {
-    (0..8, prop::collection::vec([number(), number(), number()], 1..6)).prop_map(|(shape, values)| {
+    (0..7, prop::collection::vec([number(), number(), number()], 1..6)).prop_map(|(shape, values)| {
         let [x, y, z] = [0, 1, 2].map(|k| values.iter().map(|value| value[k]).collect::<Vec<f64>>());
         match shape {
             0 => Series::line("line", &x, &y),
@@ -144,8 +144,7 @@ fn series() -> impl Strategy<Value = Series> {
             3 => Series::connected("connected", &x, &y),
             4 => Series::trajectory("trajectory", &x, &y),
             5 => Series::history("band", &x).within(&y, &z),
-            6 => Series::band("band", &x, &y, &z),
-            _ => Series::horizontal("reference", y[0]),
+            _ => Series::band("band", &x, &y, &z),
         }
     })
 }
@@ -156,7 +155,7 @@ proptest! {
     // That these return at all is the property.
     #[test]
     fn any_numbers_give_a_plot_or_an_error(
-        panels in prop::collection::vec((axis(), axis(), prop::collection::vec(series(), 0..3)), 1..4),
+        panels in prop::collection::vec((scale(), scale(), prop::collection::vec(series(), 0..3)), 1..4),
         columns in 0..4_usize,
     ) {
         let panels: Vec<Panel> = panels.into_iter().map(|(x, y, series)| Panel::new(x, y, series)).collect();
@@ -178,7 +177,7 @@ proptest! {
 
     #[test]
     fn any_numbers_give_dots_and_a_heat_map_or_an_error(
-        (x, y, colour) in (axis(), axis(), axis()),
+        (x, y, colour) in (scale(), scale(), scale()),
         values in prop::collection::vec(number(), 4),
     ) {
         let dotted: Vec<Option<f64>> = values.iter().map(|value| (*value != 0.0).then_some(*value)).collect();

@@ -8,41 +8,8 @@ use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont};
 /// Embedded, so that a figure has the same pixels on every machine.
 const FONT: &[u8] = include_bytes!("../assets/DejaVuSans-subset.ttf");
 
-/// Which point of a text is placed, and which way the text runs.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Anchor {
-    /// 0 for the left end, 0.5 for the middle, 1 for the right end.
-    along: f64,
-    vertical: Vertical,
-    /// Read from bottom to top.
-    pub(super) upright: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Vertical {
-    Top,
-    Middle,
-    Bottom,
-}
-
-impl Anchor {
-    pub(super) const LEFT: Self = Self { along: 0.0, vertical: Vertical::Middle, upright: false };
-    pub(super) const CENTRE: Self = Self { along: 0.5, vertical: Vertical::Middle, upright: false };
-    pub(super) const RIGHT: Self = Self { along: 1.0, vertical: Vertical::Middle, upright: false };
-    pub(super) const TOP: Self = Self { along: 0.5, vertical: Vertical::Top, upright: false };
-    pub(super) const BOTTOM: Self = Self { along: 0.5, vertical: Vertical::Bottom, upright: false };
-    pub(super) const UPRIGHT: Self = Self { along: 0.5, vertical: Vertical::Top, upright: true };
-
-    /// From the anchor to the start of the base line, along and across the text.
-    pub(super) fn offset(self, width: f64, size: f64) -> (f64, f64) {
-        let across = match self.vertical {
-            Vertical::Top => 0.76,
-            Vertical::Middle => 0.36,
-            Vertical::Bottom => -0.24,
-        };
-        (-self.along * width, across * size)
-    }
-}
+/// Distance between base lines, in units of the font size.
+pub(super) const LEADING: f64 = 1.3;
 
 /// One line of text, ready to draw: glyphs with places relative to its start on the base line.
 pub(super) struct Line {
@@ -55,7 +22,7 @@ pub(super) fn font() -> FontRef<'static> {
     FontRef::try_from_slice(FONT).expect("the embedded font is valid")
 }
 
-/// Places the glyphs of `text` at font size `size`.
+/// Places the glyphs of one line of `text` at font size `size`.
 pub(super) fn lay_out(text: &str, size: f64) -> Line {
     let font = font();
     let em = font.units_per_em().unwrap_or(2048.0);
@@ -82,37 +49,38 @@ pub(super) fn lay_out(text: &str, size: f64) -> Line {
     line
 }
 
-/// Width of `text` at font size `size`.
-pub(super) fn width(text: &str, size: f64) -> f64 {
-    lay_out(text, size).width
+/// Width of one line of `text` at font size `size`.
+pub(super) fn width(text: &str, size: i32) -> i32 {
+    lay_out(text, size.into()).width.ceil() as i32
+}
+
+/// Height of `text`, which may have several lines.
+pub(super) fn height(text: &str, size: i32) -> i32 {
+    (f64::from(size) * LEADING) as i32 * text.lines().count() as i32
 }
 
 /// Breaks `text` at spaces into as few lines as fit into `room`, of about equal length; a
 /// longer word stands alone. Line breaks in `text` are kept.
-pub(super) fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
-    let lines = fill(text, size, room);
-    let narrower = (0..20).map(|k| fill(text, size, room * (0.5 + 0.025 * f64::from(k))));
-    narrower
-        .filter(|other| other.len() == lines.len())
-        .find(|other| other.iter().all(|line| width(line, size) <= room))
-        .unwrap_or(lines)
+pub(super) fn wrap(text: &str, size: i32, room: i32) -> String {
+    wrap_to(usize::MAX, text, size, room)
 }
 
 /// As [`wrap`], in at most `most` lines; what does not fit is left out, with an ellipsis.
-pub(super) fn wrap_to(most: usize, text: &str, size: f64, room: f64) -> Vec<String> {
-    let mut lines = wrap(text, size, room);
+pub(super) fn wrap_to(most: usize, text: &str, size: i32, room: i32) -> String {
+    let mut lines = fill(text, size, room);
     if lines.len() > most {
-        lines = fill(text, size, room);
         lines.truncate(most);
-        if let Some(last) = lines.last_mut() {
-            *last = format!("{}…", last.trim_end_matches([' ', ',', ':']));
-        }
+        return format!("{}…", lines.join("\n").trim_end_matches([' ', ',', ':']));
     }
-    lines
+    let narrower = (20..40).map(|k| fill(text, size, room * k / 40));
+    let fits = |other: &Vec<String>| {
+        other.len() == lines.len() && other.iter().all(|line| width(line, size) <= room)
+    };
+    narrower.into_iter().find(fits).unwrap_or(lines).join("\n")
 }
 
 /// Fills each line as far as it goes.
-fn fill(text: &str, size: f64, room: f64) -> Vec<String> {
+fn fill(text: &str, size: i32, room: i32) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
         let mut line = String::new();
@@ -180,10 +148,10 @@ mod tests {
     #[test]
     fn wrapped_lines_fit_and_lose_nothing() {
         let text = "The margin of the constellations that gradient descent finds";
-        let lines = wrap(text, 20.0, 200.0);
-        assert!(lines.len() > 1);
-        assert!(lines.iter().all(|line| width(line, 20.0) <= 200.0));
-        assert_eq!(lines.join(" "), text);
+        let lines = wrap(text, 20, 200);
+        assert!(lines.lines().count() > 1);
+        assert!(lines.lines().all(|line| width(line, 20) <= 200));
+        assert_eq!(lines.replace('\n', " "), text);
     }
 
     #[test]
