@@ -10,7 +10,7 @@ pub use constellation::{
     Bias, BiasKind, EngineChoice, Ensemble, Experiment, Geometry, History, Numerics, Record, Run, Runs,
     Settings, Sweep, Temperature,
 };
-pub use figures::{self, Axis, Figure, Histogram, Panel, Series};
+pub use figures::{self, Figure, Histogram, Panel, Scale, Series};
 pub use notebook::{
     Notebook, Result, RunExt, RunsExt, Show, ShowTable, Spread, Table, check, explore,
     histogram_without_adapter, mean_over_epochs, over_parameter,

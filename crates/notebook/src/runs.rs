@@ -4,8 +4,8 @@ use constellation::geometry::{self, Geometry, Similarities};
 use constellation::numbers::mean_and_deviation;
 use constellation::{Ensemble, History, Run, Runs};
 use explorer::{Explorer, ExplorerData};
-use figures::{Axis, Figure, Histogram, Panel, Series};
-use ndarray::{ArrayView3, Axis as Along};
+use figures::{Figure, Histogram, Panel, Scale, Series};
+use ndarray::{ArrayView3, Axis};
 
 use crate::error::Result;
 use crate::spread::{Spread, band, by_epoch};
@@ -44,7 +44,7 @@ pub trait RunExt {
 
 impl RunExt for Run {
     fn sphere(&self, title: &str) -> Result<Figure> {
-        let modality = |m| self.embeddings().index_axis_move(Along(0), m);
+        let modality = |m| self.embeddings().index_axis_move(Axis(0), m);
         Ok(figures::sphere(title, modality(0), modality(1))?)
     }
 
@@ -55,9 +55,9 @@ impl RunExt for Run {
     fn evolution(&self, title: &str) -> Result<Figure> {
         let history = &self.history;
         let columns = [
-            ("Loss", Axis::log("loss"), &history.loss),
-            ("Inverse temperature", Axis::linear("t"), &history.temperature),
-            ("Relative bias", Axis::linear("b_rel"), &history.relative_bias),
+            ("Loss", Scale::log("loss"), &history.loss),
+            ("Inverse temperature", Scale::linear("t"), &history.temperature),
+            ("Relative bias", Scale::linear("b_rel"), &history.relative_bias),
         ];
         let panels: Vec<Panel> = columns
             .into_iter()
@@ -114,7 +114,7 @@ pub trait RunsExt {
     fn bands(
         &self,
         title: &str,
-        y: Axis,
+        y: Scale,
         spread: Spread,
         column: fn(&History) -> &Vec<f64>,
     ) -> Result<Figure>;
@@ -132,13 +132,13 @@ impl RunsExt for Runs {
             _ => band(ensemble, Spread::Quantiles, |history| &history.loss),
         };
         let series = self.ensembles().iter().map(of_label).collect();
-        Ok(figures::plot(title, 1, &[Panel::new("epoch", Axis::log("loss"), series)])?)
+        Ok(figures::plot(title, 1, &[Panel::new("epoch", Scale::log("loss"), series)])?)
     }
 
     fn bands(
         &self,
         title: &str,
-        y: Axis,
+        y: Scale,
         spread: Spread,
         column: fn(&History) -> &Vec<f64>,
     ) -> Result<Figure> {
