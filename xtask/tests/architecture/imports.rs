@@ -91,8 +91,9 @@ fn scan(tokens: &[TokenTree], module: &mut Module, submodules: &mut Names) {
                 let end = after.iter().position(is_end).map_or(after.len(), |end| end + 1);
                 rest = &after[end..];
             }
-            ("mod", [TokenTree::Ident(name), TokenTree::Punct(end), ..]) if end.as_char() == ';' => {
+            ("mod", [TokenTree::Ident(name), TokenTree::Punct(end), after @ ..]) if end.as_char() == ';' => {
                 submodules.push(name.to_string());
+                rest = after;
             }
             // Not `impl Trait + use<'a>`.
             ("use", [next, ..]) if next.to_string() != "<" => {

@@ -89,6 +89,7 @@ fn picture(project: &Project) -> String {
         let is_library = |target: &&Target| target.kind.iter().any(|kind| kind == "lib");
         if let Some(library) = targets.iter().find(is_library) {
             match modules(&library.src_path) {
+                Ok(modules) if modules.is_empty() => {}
                 Ok(modules) => text += &format!("\n`{name}`:\n\n{}", mermaid(&modules)),
                 Err(cycle) => cycles.push(format!("{name}: {cycle}")),
             }
@@ -151,7 +152,8 @@ fn mermaid(graph: &Graph) -> String {
     let mut text = String::from("```mermaid\ngraph LR\n");
     for (user, all_used) in graph {
         let follows = |used: &str| all_used.iter().any(|other| reached(graph, other).contains(used));
-        let id = |name: &str| format!("{}[{name}]", name.replace(' ', "_"));
+        // By itself a name could be a word of the language, such as `style`.
+        let id = |name: &str| format!("m_{}[{name}]", name.replace(' ', "_"));
         if all_used.is_empty() {
             text += &format!("  {}\n", id(user));
         }
@@ -251,7 +253,7 @@ fn tests_are_left_out() {
 #[test]
 fn the_picture_has_what_does_not_follow_and_is_put_in_its_place() {
     let picture = mermaid(&graph(&[("a", &["b", "c"]), ("b", &["c"]), ("c", &[])]));
-    assert_eq!(picture, "```mermaid\ngraph LR\n  a[a] --> b[b]\n  b[b] --> c[c]\n  c[c]\n```\n");
+    assert_eq!(picture, "```mermaid\ngraph LR\n  m_a[a] --> m_b[b]\n  m_b[b] --> m_c[c]\n  m_c[c]\n```\n");
     let page = format!("# Before\n{}old\n{}After\n", MARKS[0], MARKS[1]);
     let page = with_picture(&page, &picture);
     assert_eq!(page, format!("# Before\n{}{picture}{}After\n", MARKS[0], MARKS[1]));
