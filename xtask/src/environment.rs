@@ -3,7 +3,6 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
 
 /// What `environment.yml` asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,51 +15,38 @@ pub struct Environment {
     pub requirements: Vec<String>,
 }
 
-#[derive(Deserialize)]
-struct Document {
-    name: String,
-    dependencies: Vec<Dependency>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Dependency {
-    Conda(String),
-    Pip { pip: Vec<String> },
-}
-
 impl Environment {
     /// Reads the file.
     ///
     /// # Errors
-    /// If it is not a conda environment with `python>=MAJOR.MINOR` and a list of exact pip pins.
+    /// If it is not a conda environment with a name, `python>=MAJOR.MINOR` and a list of exact pip pins.
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         Self::parse(&text).with_context(|| format!("{}", path.display()))
     }
 
-    /// Reads the text of such a file.
+    /// Reads the text of such a file: of YAML a key or an item a line, which is all that these files have.
     ///
     /// # Errors
     /// As [`Environment::read`].
     pub fn parse(text: &str) -> Result<Self> {
-        let document: Document = serde_saphyr::from_str(text).context("not a conda environment")?;
-        let mut python = None;
-        let mut requirements = Vec::new();
-        for dependency in document.dependencies {
-            match dependency {
-                Dependency::Conda(conda) => python = python.or(oldest_python(&conda)),
-                Dependency::Pip { pip } => requirements.extend(pip),
-            }
-        }
+        let lines = text.lines().map(|line| line.split(" #").next().unwrap_or_default().trim());
+        let lines: Vec<_> = lines.filter(|line| !line.starts_with('#')).collect();
+        let name =
+            lines.iter().find_map(|line| line.strip_prefix("name:")).context("no line `name: NAME`")?;
+        let python = lines.iter().find_map(|line| oldest_python(line.strip_prefix("- ")?));
+        let python = python.context("no line `python>=MAJOR.MINOR`")?;
+        // The list is the last: nothing else is below `pip:`.
+        let pip = lines.iter().skip_while(|line| **line != "- pip:").skip(1);
+        let requirements: Vec<_> =
+            pip.map_while(|line| line.strip_prefix("- ")).map(|pin| pin.trim().to_owned()).collect();
         if let Some(loose) = requirements.iter().find(|requirement| !requirement.contains("==")) {
             bail!("pip: `{loose}` has no exact version, expected `NAME==VERSION`");
         }
         if requirements.is_empty() {
             bail!("no pip list");
         }
-        let python = python.context("no line `python>=MAJOR.MINOR`")?;
-        Ok(Self { name: document.name, python, requirements })
+        Ok(Self { name: name.trim().to_owned(), python, requirements })
     }
 
     /// The version that `package` is pinned to.

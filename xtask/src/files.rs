@@ -53,7 +53,7 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// All files below `folder`, sorted by path. A folder that is not there has none.
+/// All files below `folder`, also by links, sorted by path. A folder that is not there has none.
 ///
 /// # Errors
 /// If a folder cannot be read.
@@ -67,7 +67,7 @@ pub fn below(folder: &Path) -> Result<Vec<PathBuf>> {
         };
         for entry in entries {
             let entry = entry?;
-            if entry.file_type()?.is_dir() {
+            if entry.path().is_dir() {
                 folders.push(entry.path());
             } else {
                 files.push(entry.path());

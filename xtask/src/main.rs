@@ -6,7 +6,9 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use xtask::{
     bench::{self, Suite},
-    doctor, kernel, lab,
+    doctor,
+    kernel::{Kernel, launcher},
+    lab,
     project::Project,
     reproduce::{self, Override},
     setup, test,
@@ -33,20 +35,28 @@ enum Task {
     },
     /// Execute notebooks headless, and fail if any cell fails
     Reproduce(Reproduce),
-    /// Run every test: format, lints, crate, documentation, kernel, notebooks
-    Test,
+    /// Run every test: format, lints, crates, documentation, kernel, JupyterLab, notebooks
+    Test {
+        /// Only those that need no kernel, browser and notebooks: less than 3 minutes when all is built
+        #[arg(long)]
+        quick: bool,
+    },
     /// Measure side by side, into `logs/benchmarks`
     Bench {
         /// What to measure; without it everything
         suite: Option<Suite>,
     },
-    /// Start the Rust kernel; Jupyter calls this
+    /// Become a Rust kernel; Jupyter calls this
     #[command(hide = true)]
     Kernel {
+        kernel: Kernel,
         #[arg(long)]
         project: PathBuf,
         connection_file: PathBuf,
     },
+    /// End what is left of a kernel when it or Jupyter, two processes, has ended
+    #[command(hide = true)]
+    Watch { kernel: i32, jupyter: i32 },
 }
 
 #[derive(Args)]
@@ -76,8 +86,13 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<()> {
-    if let Task::Kernel { project, connection_file } = &cli.task {
-        return kernel::launcher::run(&Project::at(project.clone()), connection_file);
+    // Jupyter starts these, from anywhere.
+    match &cli.task {
+        Task::Kernel { kernel, project, connection_file } => {
+            return launcher::run(&Project::at(project.clone()), *kernel, connection_file);
+        }
+        Task::Watch { kernel, jupyter } => return launcher::watch(*kernel, *jupyter),
+        _ => {}
     }
     let project = Project::find()?;
     match cli.task {
@@ -88,8 +103,8 @@ fn run(cli: Cli) -> Result<()> {
             let python = setup::everything(&project)?;
             reproduce::run(&project, &python, &reproduce::Request { notebooks, overrides, html, timeout })
         }
-        Task::Test => test::run(&project),
+        Task::Test { quick } => test::run(&project, quick),
         Task::Bench { suite } => bench::run(&project, suite),
-        Task::Kernel { .. } => unreachable!("handled above"),
+        Task::Kernel { .. } | Task::Watch { .. } => unreachable!("handled above"),
     }
 }

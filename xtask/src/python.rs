@@ -1,7 +1,9 @@
 //! The Python environment: the active conda environment, else `.venv` in the project.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -65,8 +67,33 @@ impl Python {
         self.prefix.join(".siglip-requirements")
     }
 
-    fn has_pip(&self) -> bool {
-        process::output(self.command().args(["-m", "pip", "--version"])).is_ok()
+    /// Where pip puts packages.
+    ///
+    /// # Errors
+    /// If this is no Python.
+    pub fn site_packages(&self) -> Result<PathBuf> {
+        let script = "import sysconfig; print(sysconfig.get_path('purelib'))";
+        Ok(process::output(self.command().args(["-c", script]))?.into())
+    }
+
+    /// Makes this environment anew with another Python.
+    ///
+    /// # Errors
+    /// If that has no module `venv`.
+    pub fn make(&self, mut base: Command) -> Result<()> {
+        files::remove(&self.prefix)?;
+        process::run(base.args(["-m", "venv"]).arg(&self.prefix))
+            .context("on Debian and Ubuntu, `apt install python3-venv` provides the module venv")
+    }
+
+    /// Installs packages with pip, which takes these arguments.
+    ///
+    /// # Errors
+    /// If one cannot be installed.
+    pub fn install(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<()> {
+        let mut pip = self.command();
+        pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input"]);
+        process::run(pip.args(arguments))
     }
 }
 
@@ -97,9 +124,7 @@ pub fn ready(project: &Project, environment: &Environment) -> Result<Python> {
         forget_half_installed(&python)?;
     }
     eprintln!("Installing {} (about 5 GB with torch's CUDA libraries)", environment.requirements.join(", "));
-    let mut pip = python.command();
-    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input"]);
-    process::run(pip.args(&environment.requirements))?;
+    python.install(&environment.requirements)?;
     stamp(environment).put(&python.stamp_file())?;
     Ok(python)
 }
@@ -109,14 +134,12 @@ fn stamp(environment: &Environment) -> Stamp {
 }
 
 fn make_venv(python: &Python, environment: &Environment) -> Result<()> {
-    if python.executable().exists() && python.has_pip() {
+    if process::output(python.command().args(["-m", "pip", "--version"])).is_ok() {
         return Ok(());
     }
     let base = base_python(environment.python)?;
     eprintln!("Making {} with {base}", python.prefix().display());
-    files::remove(python.prefix())?;
-    process::run(process::command(base).args(["-m", "venv"]).arg(python.prefix()))
-        .context("on Debian and Ubuntu, `apt install python3-venv` provides the module venv")
+    python.make(process::command(base))
 }
 
 /// The first Python on the path that is new enough.
@@ -145,10 +168,8 @@ fn base_python(oldest: (u32, u32)) -> Result<&'static str> {
 
 /// pip writes RECORD last, but takes a package without it for installed.
 fn forget_half_installed(python: &Python) -> Result<()> {
-    let site = process::output(
-        python.command().args(["-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]),
-    )?;
-    for entry in fs::read_dir(&site).with_context(|| format!("cannot read {site}"))? {
+    let site = python.site_packages()?;
+    for entry in fs::read_dir(&site).with_context(|| format!("cannot read {}", site.display()))? {
         let path = entry?.path();
         let is_metadata = path.extension().is_some_and(|extension| extension == "dist-info");
         if is_metadata && !path.join("RECORD").exists() {

@@ -1,25 +1,22 @@
 //! `logs/REPORT.md`: what was published against what was obtained, for a reader without the code.
 
-use std::{
-    collections::BTreeSet,
-    env::consts::{ARCH, OS},
-    fmt::Write,
-    fs, thread,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt::Write, fs, time::Duration};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    files, kernel::evcxr, libtorch, notebook, process, project::Project, reproduce::readable, setup,
+    files, machine,
+    notebook::{self, Counts},
+    project::Project,
 };
 
 /// What a notebook leaves in `logs/metrics`; the fields that the report shows.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Deserialize)]
 struct Metrics {
+    #[serde(flatten)]
+    counts: Counts,
     runs: Vec<Run>,
     figures: Vec<String>,
     checks: Vec<Check>,
@@ -41,8 +38,6 @@ struct Check {
     obtained: Option<f64>,
     tolerance: String,
     passed: Option<bool>,
-    #[serde(default)]
-    note: Option<String>,
 }
 
 /// One notebook of the report.
@@ -69,31 +64,8 @@ pub fn write(project: &Project, times: &[(String, Duration)]) -> Result<()> {
         let notebook = serde_json::from_slice(&fs::read(&source)?)?;
         chapters.push(Chapter { name: name.clone(), elapsed: *elapsed, metrics, notebook });
     }
-    let text = compose(&chapters, &surroundings(project));
+    let text = compose(&chapters, &machine::surroundings(project));
     files::write(&project.logs().join("REPORT.md"), text)
-}
-
-/// The machine and the versions, as pairs of what and which.
-pub(crate) fn surroundings(project: &Project) -> Vec<(&'static str, String)> {
-    let unknown = || "unknown".to_owned();
-    let rustc = setup::rustc_version().unwrap_or_default();
-    let cores = thread::available_parallelism().map_or_else(|_| unknown(), |cores| cores.to_string());
-    vec![
-        ("processor", format!("{}, {cores} cores", processor().unwrap_or_else(unknown))),
-        ("system", format!("{OS} on {ARCH}")),
-        ("rustc", rustc.lines().next().unwrap_or_default().trim_start_matches("rustc ").to_owned()),
-        ("libtorch", libtorch::version(project).unwrap_or_else(unknown)),
-        ("evcxr", evcxr::VERSION.to_owned()),
-        ("siglip_core", env!("CARGO_PKG_VERSION").to_owned()),
-    ]
-}
-
-fn processor() -> Option<String> {
-    if let Ok(text) = fs::read_to_string("/proc/cpuinfo") {
-        let line = text.lines().find(|line| line.starts_with("model name"))?;
-        return Some(line.split_once(':')?.1.trim().to_owned());
-    }
-    process::output(process::command("sysctl").args(["-n", "machdep.cpu.brand_string"])).ok()
 }
 
 fn compose(chapters: &[Chapter], surroundings: &[(&str, String)]) -> String {
@@ -106,12 +78,12 @@ fn compose(chapters: &[Chapter], surroundings: &[(&str, String)]) -> String {
     );
     for Chapter { name, elapsed, metrics, .. } in chapters {
         let (runs, seeds) = (metrics.runs.len(), seeds(&metrics.runs));
-        let verdict = verdict(&metrics.checks);
         line(
             &mut text,
             &format!(
-                "| [{name}](#{}) | {verdict} | {runs} | {seeds} | {} |",
+                "| [{name}](#{}) | {} | {runs} | {seeds} | {} |",
                 name.to_lowercase(),
+                metrics.counts,
                 readable(*elapsed)
             ),
         );
@@ -176,13 +148,9 @@ fn row(check: &Check) -> String {
         (Some(published), Some(obtained)) => format!("{:+.1e}", obtained - published),
         _ => String::new(),
     };
-    let what = match &check.note {
-        Some(note) => format!("{} ({note})", check.what),
-        None => check.what.clone(),
-    };
     format!(
         "| {} | {} | {} | {difference} | {} | {} |",
-        cell(&what),
+        cell(&check.what),
         check.published.map_or_else(String::new, |published| published.to_string()),
         number(check.obtained),
         cell(&check.tolerance),
@@ -190,15 +158,10 @@ fn row(check: &Check) -> String {
     )
 }
 
-fn verdict(checks: &[Check]) -> String {
-    let judged = checks.iter().filter(|check| check.passed.is_some()).count();
-    let passed = checks.iter().filter(|check| check.passed == Some(true)).count();
-    let reported = checks.len() - judged;
-    if reported == 0 {
-        format!("{passed} of {judged}")
-    } else {
-        format!("{passed} of {judged}, {reported} reported")
-    }
+/// Seconds for people: `12 s`, `3 min 5 s`.
+pub(crate) fn readable(time: Duration) -> String {
+    let seconds = time.as_secs_f64().round() as u64;
+    if seconds < 60 { format!("{seconds} s") } else { format!("{} min {} s", seconds / 60, seconds % 60) }
 }
 
 /// `50`, or `1 to 20` where there are no gaps.
@@ -245,6 +208,7 @@ mod tests {
     use super::*;
 
     const METRICS: &str = r#"{"notebook": "A", "seconds": 1.5, "figures": ["a.png"], "overrides": [],
+        "passed": 3, "reported": 1,
         "runs": [{"label": "x", "seed": 50, "engine": "auto", "final_engine": "libtorch", "loss": 1e-6}, {"label": "y", "seed": 51}],
         "checks": [
             {"what": "t | x", "published": 950.98, "obtained": 950.9412, "tolerance": "0.1 %", "passed": true},
@@ -263,7 +227,7 @@ mod tests {
         let text = compose(&[chapter], &[("rustc", "1.95".into())]);
         let has =
             |line: &str| assert!(text.lines().any(|found| found == line), "no line {line:?} in\n{text}");
-        has("| [A](#a) | 3 of 3, 1 reported | 2 | 50, 51 | 1 min 1 s |");
+        has("| [A](#a) | 3 checks passed, 1 number reported | 2 | 50, 51 | 1 min 1 s |");
         has("| rustc | 1.95 |");
         has("| t \\| x | 950.98 | 950.94 | -0.004 % | 0.1 % | ✓ |");
         has("| loss | 0 | 1.1300e-6 | +1.1e-6 | 2e-6 | ✓ |");
@@ -286,5 +250,12 @@ mod tests {
         assert_eq!(seeds(&[50, 42]), "42, 50");
         assert_eq!(seeds(&[3, 1, 2]), "1 to 3");
         assert_eq!(seeds(&(0..10).map(|k| 10_000 * k).collect::<Vec<_>>()), "10 from 0 to 90000");
+    }
+
+    #[test]
+    fn times_are_readable() {
+        assert_eq!(readable(Duration::from_millis(59_400)), "59 s");
+        assert_eq!(readable(Duration::from_millis(59_600)), "1 min 0 s");
+        assert_eq!(readable(Duration::from_secs(185)), "3 min 5 s");
     }
 }

@@ -7,15 +7,19 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
 
 use crate::{
     files,
     notebook::{self, Execution, Outcome},
+    process,
     project::Project,
     python::Python,
-    report, site,
+    report,
 };
+
+const SITE: &str = include_str!("notebook/site.py");
 
 /// The order in which they are read; others follow by name.
 const READING_ORDER: [&str; 9] = [
@@ -65,27 +69,17 @@ pub struct Request {
 pub fn run(project: &Project, python: &Python, request: &Request) -> Result<()> {
     let names = chosen(&all(project)?, &request.notebooks)?;
     let output = project.target().join("reproduce");
-    let mut failed = Vec::new();
-    let mut times = Vec::new();
-    for name in &names {
-        let outcome = one(project, python, name, request, &output)?;
-        print_line(name, &outcome);
-        let elapsed = outcome.elapsed;
-        match settle(project, name, outcome, request, &output) {
-            Ok(()) => {}
-            Err(error) => {
-                println!("  {error:#}\n  executed copy: {}", copy(&output, name).display());
-                failed.push(name.as_str());
-            }
+    let executed = each(project, python, &names, request, &output, |name, notebook| {
+        if request.overrides.is_empty() {
+            return publish(project, name, notebook, &output);
         }
-        times.push((name.clone(), elapsed));
-    }
+        println!("  results: {}", output.join(name).display());
+        Ok(())
+    });
     if request.html {
         write_site(project, python, &names, &output)?;
     }
-    if !failed.is_empty() {
-        bail!("{} of {} notebooks failed: {}", failed.len(), names.len(), failed.join(", "));
-    }
+    let times = executed?;
     if request.notebooks.is_empty() && request.overrides.is_empty() {
         report::write(project, &times)?;
         println!("The report is {}", project.logs().join("REPORT.md").display());
@@ -93,38 +87,45 @@ pub fn run(project: &Project, python: &Python, request: &Request) -> Result<()> 
     Ok(())
 }
 
-/// Puts the results of one notebook where they belong.
-fn settle(project: &Project, name: &str, outcome: Outcome, request: &Request, output: &Path) -> Result<()> {
-    if let Err(failure) = outcome.verdict {
-        bail!("{}", failure.to_string().replace('\n', "\n  "));
-    }
-    if !request.overrides.is_empty() {
-        println!("  results: {}", output.join(name).display());
-        return Ok(());
-    }
-    publish(project, name, outcome.notebook, output)
-}
-
-/// Executes every committed notebook into `output` and changes nothing else.
+/// Executes every committed notebook into `output`, changes nothing else, and returns how many there are.
 ///
 /// # Errors
 /// If a notebook fails.
 pub fn check(project: &Project, python: &Python, output: &Path, timeout: u64) -> Result<usize> {
     let request = Request { notebooks: Vec::new(), overrides: Vec::new(), html: false, timeout };
-    let names = all(project)?;
+    Ok(each(project, python, &all(project)?, &request, output, |_, _| Ok(()))?.len())
+}
+
+/// Executes notebooks, has `settle` care for those that pass, and returns the time that each took.
+fn each(
+    project: &Project,
+    python: &Python,
+    names: &[String],
+    request: &Request,
+    output: &Path,
+    settle: impl Fn(&str, Value) -> Result<()>,
+) -> Result<Vec<(String, Duration)>> {
     let mut failed = Vec::new();
-    for name in &names {
-        let outcome = one(project, python, name, &request, output)?;
-        print_line(name, &outcome);
-        if let Err(failure) = &outcome.verdict {
-            println!("  {failure}\n  executed copy: {}", copy(output, name).display());
+    let mut times = Vec::new();
+    for name in names {
+        let Outcome { notebook, verdict, elapsed } = one(project, python, name, request, output)?;
+        let time = report::readable(elapsed);
+        match &verdict {
+            Ok(counts) => println!("ok      {name}: {counts} in {time}"),
+            Err(_) => println!("FAILED  {name} after {time}"),
+        }
+        let settled = verdict.map_err(|failure| anyhow!("{failure}")).and_then(|_| settle(name, notebook));
+        if let Err(error) = settled {
+            let message = format!("{error:#}").replace('\n', "\n  ");
+            println!("  {message}\n  executed copy: {}", file(output, name).display());
             failed.push(name.as_str());
         }
+        times.push((name.clone(), elapsed));
     }
     if !failed.is_empty() {
         bail!("{} of {} notebooks failed: {}", failed.len(), names.len(), failed.join(", "));
     }
-    Ok(names.len())
+    Ok(times)
 }
 
 fn one(project: &Project, python: &Python, name: &str, request: &Request, output: &Path) -> Result<Outcome> {
@@ -141,8 +142,9 @@ fn one(project: &Project, python: &Python, name: &str, request: &Request, output
         variables.push(("SIGLIP_SET".to_owned(), serde_json::to_string(&texts)?));
     }
     let execution = Execution {
-        source: project.notebooks().join(name).with_extension("ipynb"),
-        executed: copy(output, name),
+        source: file(&project.notebooks(), name),
+        executed: file(output, name),
+        metrics: logs.join("metrics").join(name).with_extension("json"),
         folder: project.notebooks(),
         timeout: request.timeout,
         variables,
@@ -150,20 +152,13 @@ fn one(project: &Project, python: &Python, name: &str, request: &Request, output
     notebook::execute(python, &execution)
 }
 
-fn copy(output: &Path, name: &str) -> PathBuf {
-    output.join(name).with_extension("ipynb")
-}
-
-fn print_line(name: &str, outcome: &Outcome) {
-    let time = readable(outcome.elapsed);
-    match &outcome.verdict {
-        Ok(checks) => println!("ok      {name}: {checks} checks passed in {time}"),
-        Err(_) => println!("FAILED  {name} after {time}"),
-    }
+/// A notebook in a folder of notebooks.
+pub(crate) fn file(folder: &Path, name: &str) -> PathBuf {
+    folder.join(name).with_extension("ipynb")
 }
 
 /// Moves an execution that passed to where it is committed: figures and metrics first, the notebook last.
-fn publish(project: &Project, name: &str, notebook: serde_json::Value, output: &Path) -> Result<()> {
+fn publish(project: &Project, name: &str, notebook: Value, output: &Path) -> Result<()> {
     let bytes = notebook::normal(notebook)?;
     let here = project.root().to_string_lossy();
     if String::from_utf8_lossy(&bytes).contains(here.as_ref()) {
@@ -173,17 +168,19 @@ fn publish(project: &Project, name: &str, notebook: serde_json::Value, output: &
     for file in files::below(&logs)? {
         files::copy(&file, &project.logs().join(file.strip_prefix(&logs)?))?;
     }
-    files::write(&project.notebooks().join(name).with_extension("ipynb"), bytes)
+    files::write(&file(&project.notebooks(), name), bytes)
 }
 
-/// Writes all notebooks as a site: the `executed` ones as they are in `output`, the others as committed.
+/// Writes all notebooks as a web site that is opened from disk and fetches nothing: the `executed` ones as
+/// they are in `output`, the others as committed.
 fn write_site(project: &Project, python: &Python, executed: &[String], output: &Path) -> Result<()> {
     let names = all(project)?;
-    let notebooks = names.iter().map(|name| match executed.contains(name) {
-        true => copy(output, name),
-        false => project.notebooks().join(name).with_extension("ipynb"),
+    let folder = project.target().join("site");
+    let notebooks = names.iter().map(|name| {
+        if executed.contains(name) { file(output, name) } else { file(&project.notebooks(), name) }
     });
-    println!("The site is {}", site::write(project, python, notebooks)?.display());
+    process::run(python.command().args(["-c", SITE]).arg(&folder).args(notebooks))?;
+    println!("The site is {}", folder.join("index.html").display());
     Ok(())
 }
 
@@ -220,12 +217,6 @@ fn chosen(all: &[String], asked: &[String]) -> Result<Vec<String>> {
     asked.iter().map(find).collect()
 }
 
-/// Seconds for people: `12 s`, `3 min 5 s`.
-pub(crate) fn readable(time: Duration) -> String {
-    let seconds = time.as_secs_f64().round() as u64;
-    if seconds < 60 { format!("{seconds} s") } else { format!("{} min {} s", seconds / 60, seconds % 60) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,12 +244,5 @@ mod tests {
         for wrong in ["", "epochs", "=5", "epochs="] {
             assert!(wrong.parse::<Override>().is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn times_are_readable() {
-        assert_eq!(readable(Duration::from_millis(59_400)), "59 s");
-        assert_eq!(readable(Duration::from_millis(59_600)), "1 min 0 s");
-        assert_eq!(readable(Duration::from_secs(185)), "3 min 5 s");
     }
 }

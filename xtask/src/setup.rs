@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     environment::Environment,
-    kernel::{evcxr, rust_src, spec, warm},
+    kernel::{Kernel, evcxr, rust_src, spec, warm},
     libtorch, process,
     project::Project,
     python::{self, Python},
@@ -25,7 +25,7 @@ pub fn everything(project: &Project) -> Result<Python> {
     let rustc = rustc_version()?;
     evcxr::ready(project, &rustc)?;
     rust_src::ready(project, &rustc)?;
-    warm::ready(project, &rustc)?;
+    Kernel::ALL.into_iter().try_for_each(|kernel| warm::ready(project, kernel, &rustc))?;
     spec::ready(project, &python, &env::current_exe()?)?;
     Ok(python)
 }

@@ -3,10 +3,7 @@
 //! They see the project's torch and numpy, which are large, and add packages that the notebooks
 //! must not depend on.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 
@@ -28,7 +25,7 @@ pub fn side_environment(
     let side = Python::at(project.root().join(name));
     let text = fs::read_to_string(requirements)
         .with_context(|| format!("cannot read {}", requirements.display()))?;
-    let inherited = site_packages(python)?;
+    let inherited = python.site_packages()?;
     let version = process::output(python.command().arg("--version"))?;
     let stamp = Stamp::of((&text, &inherited, version));
     let stamp_file = side.prefix().join(".siglip-requirements");
@@ -42,15 +39,11 @@ pub fn side_environment(
 
 fn make(side: &Python, python: &Python, inherited: &Path, requirements: &Path) -> Result<()> {
     eprintln!("Making {} from {}", side.prefix().display(), requirements.display());
-    files::remove(side.prefix())?;
-    process::run(python.command().args(["-m", "venv"]).arg(side.prefix()))
-        .context("on Debian and Ubuntu, `apt install python3-venv` provides the module venv")?;
+    side.make(python.command())?;
     // Lines of such a file follow the environment's own packages on Python's path, so pip finds
     // torch there too and does not install it again.
-    files::write(&site_packages(side)?.join("project.pth"), format!("{}\n", inherited.display()))?;
-    let mut pip = side.command();
-    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--requirement"]);
-    process::run(pip.arg(requirements))?;
+    files::write(&side.site_packages()?.join("project.pth"), format!("{}\n", inherited.display()))?;
+    side.install(["--requirement".as_ref(), requirements.as_os_str()])?;
     let torch = side.folder_of("torch")?;
     ensure!(
         !torch.starts_with(side.prefix()),
@@ -58,10 +51,4 @@ fn make(side: &Python, python: &Python, inherited: &Path, requirements: &Path) -
         requirements.display()
     );
     Ok(())
-}
-
-/// Where pip puts packages.
-fn site_packages(python: &Python) -> Result<PathBuf> {
-    let script = "import sysconfig; print(sysconfig.get_path('purelib'))";
-    Ok(process::output(python.command().args(["-c", script]))?.into())
 }

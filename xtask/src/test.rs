@@ -1,109 +1,221 @@
-//! Every test of the project.
+//! Every test of the project, or those that take no more than minutes.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader},
     process::{Command, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::{
-    browser::Browser, process, project::Project, reproduce, setup, side_environment::side_environment,
+    browser::Browser, process, project::Project, report, reproduce, setup, side_environment::side_environment,
 };
 
 /// Longest time for one cell of a committed notebook, in seconds.
 const CELL_TIMEOUT: u64 = 3600;
 
-/// Runs every test, in order, and goes on after a failure.
+/// What a test that is ignored says, where a step of its own runs it.
+const OWN_STEP: &str = "`cargo xtask test` runs it";
+
+/// Runs every test, in order, and goes on after a failure; if `is_quick`, those that need no kernel.
 ///
 /// # Errors
 /// If the set-up or any test fails.
-pub fn run(project: &Project) -> Result<()> {
-    let start = Instant::now();
-    let python = setup::everything(project)?;
-    let requirements = project.library().join("tests/parity/requirements.txt");
-    let parity = side_environment(project, &python, ".venv-parity", &requirements)?;
+pub fn run(project: &Project, is_quick: bool) -> Result<()> {
+    let mut table = Table::default();
+    let python = if is_quick { setup::engine(project)? } else { setup::everything(project)? };
     let cargo = |arguments: &[&str]| {
         let mut cargo = process::cargo();
-        cargo.current_dir(project.root()).args(arguments);
         // For tests that compare with Python, live.
-        cargo.env("SIGLIP_PYTHON", python.executable()).env("PARITY_PYTHON", parity.executable());
+        cargo.current_dir(project.root()).args(arguments).env("SIGLIP_PYTHON", python.executable());
         cargo
     };
-    let browser = Browser::ready(project, &python)?;
-    let mut summary = Summary::default();
-    summary.step("format", cargo(&["fmt", "--all", "--check"]));
+    let mut crates = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    if !is_quick {
+        let requirements = project.library().join("tests/parity/requirements.txt");
+        let parity = side_environment(project, &python, ".venv-parity", &requirements)?;
+        crates.env("PARITY_PYTHON", parity.executable());
+    }
+    let browser = if is_quick { None } else { Browser::ready(project, &python)? };
+    table.step("format", || follow(cargo(&["fmt", "--all", "--check"])));
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
-    summary.step("lints", cargo(&clippy));
-    summary.step("crates", cargo(&["test", "--workspace", "--no-fail-fast"]));
+    table.step("lints", || follow(cargo(&clippy)));
+    table.step("crates", || follow(crates));
     let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
     doc.env("RUSTDOCFLAGS", "--deny warnings");
-    summary.step("documentation", doc);
-    summary.step("kernel", cargo(&["test", "--package", "xtask", "--test", "kernel", "--", "--ignored"]));
-    match browser {
-        Some(browser) => summary.step("JupyterLab", browser.tests(project, &python)),
-        None => summary.record(
-            "JupyterLab",
-            Ok(vec!["skipped: no Chromium or Chrome on the path (`apt install chromium`)".to_owned()]),
-        ),
-    }
-    let output = project.target().join("notebook-tests");
-    summary.record(
-        "notebooks",
-        reproduce::check(project, &python, &output, CELL_TIMEOUT)
-            .map(|number| vec![format!("{number} notebooks executed, all of their checks passed")]),
-    );
-    println!("\n{}", summary.lines.join("\n"));
-    println!("finished in {}", reproduce::readable(start.elapsed()));
-    if !summary.failed.is_empty() {
-        bail!("failed: {}", summary.failed.join(", "));
-    }
-    Ok(())
-}
-
-/// The closing lines of all steps, for the end.
-#[derive(Default)]
-struct Summary {
-    lines: Vec<String>,
-    failed: Vec<&'static str>,
-}
-
-impl Summary {
-    fn step(&mut self, name: &'static str, command: Command) {
-        eprintln!("\n== {name}");
-        let result = closing_lines(command);
-        self.record(name, result);
-    }
-
-    fn record(&mut self, name: &'static str, result: Result<Vec<String>>) {
-        match result {
-            Ok(lines) if lines.is_empty() => self.lines.push(format!("{name}: ok")),
-            Ok(lines) => self.lines.extend(lines.into_iter().map(|line| format!("{name}: {line}"))),
-            Err(error) => {
-                eprintln!("{name}: {error:#}");
-                self.lines.push(format!("{name}: FAILED"));
-                self.failed.push(name);
-            }
+    table.step("documentation", || follow(doc));
+    if is_quick {
+        for step in ["kernel", "JupyterLab", "notebooks"] {
+            table.step(step, || Ok(Tally::skipped(format!("{step}: only without --quick"))));
         }
+        return table.close();
     }
+    let kernel = ["test", "--package", "xtask", "--test", "kernel", "--", "--ignored"];
+    table.step("kernel", || follow(cargo(&kernel)));
+    table.step("JupyterLab", || match browser {
+        Some(browser) => follow(browser.tests(project, &python)),
+        None => Ok(Tally::skipped("JupyterLab: no Chromium or Chrome on the path (`apt install chromium`)")),
+    });
+    let output = project.target().join("notebook-tests");
+    table.step("notebooks", || {
+        let passed = reproduce::check(project, &python, &output, CELL_TIMEOUT)?;
+        Ok(Tally { passed, ..Tally::default() })
+    });
+    table.close()
 }
 
-/// Runs a step with its output on the screen, and returns the lines with which test runners close.
-fn closing_lines(mut command: Command) -> Result<Vec<String>> {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-    let stdout = child.stdout.take().context("a pipe was asked for")?;
+/// Runs a step with its output on the screen, and counts its tests.
+fn follow(mut command: Command) -> Result<Tally> {
+    let (reader, writer) = io::pipe()?;
+    let mut child = command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).spawn()?;
+    drop(command); // and with it the pipe's other end
     let mut lines = Vec::new();
-    for line in BufReader::new(stdout).lines() {
+    for line in BufReader::new(reader).lines() {
         let line = line?;
         println!("{line}");
-        if line.starts_with("test result:") && !line.contains(" 0 passed; 0 failed") {
-            lines.push(line);
-        }
+        lines.push(line);
     }
     let status = child.wait()?;
+    let mut tally = Tally::of(&lines);
     if !status.success() {
-        bail!("{status}");
+        println!("{status}");
+        tally.failed = tally.failed.max(1);
     }
-    Ok(lines)
+    Ok(tally)
+}
+
+/// What came of tests.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    passed: usize,
+    failed: usize,
+    /// Which, and why.
+    skipped: Vec<String>,
+}
+
+impl Tally {
+    fn skipped(which_and_why: impl Into<String>) -> Self {
+        Self { skipped: vec![which_and_why.into()], ..Self::default() }
+    }
+
+    /// Counts what the lines of test runners say.
+    fn of(lines: &[String]) -> Self {
+        let mut tally = Self::default();
+        let mut returned = 0;
+        for line in lines {
+            if let Some(result) = line.strip_prefix("test result: ") {
+                let words: Vec<_> = result.split([' ', ';']).filter(|word| !word.is_empty()).collect();
+                let number = |what| {
+                    let place = words.iter().position(|word| *word == what);
+                    place.and_then(|place| words[place - 1].parse::<usize>().ok()).unwrap_or(0)
+                };
+                tally.passed += number("passed");
+                tally.failed += number("failed");
+            } else if let Some((test, reason)) = line.split_once(" ... ignored")
+                && !reason.contains(OWN_STEP)
+            {
+                tally.skipped.push(format!(
+                    "{}: {}",
+                    test.trim_start_matches("test "),
+                    reason.trim_start_matches(", ")
+                ));
+            } else if let Some(skipped) =
+                line.rsplit(" ... ").next().and_then(|said| said.strip_prefix("skipped "))
+            {
+                // By `skip::because`: its runner counts it among those that passed.
+                returned += 1;
+                tally.skipped.push(skipped.to_owned());
+            }
+        }
+        tally.passed = tally.passed.saturating_sub(returned);
+        tally
+    }
+}
+
+/// A line for each step, for the end.
+#[derive(Default)]
+struct Table {
+    steps: Vec<(&'static str, Duration, Tally)>,
+}
+
+impl Table {
+    fn step(&mut self, name: &'static str, work: impl FnOnce() -> Result<Tally>) {
+        println!("\n== {name}");
+        let start = Instant::now();
+        let tally = work().unwrap_or_else(|error| {
+            println!("{name}: {error:#}");
+            Tally { failed: 1, ..Tally::default() }
+        });
+        self.steps.push((name, start.elapsed(), tally));
+    }
+
+    /// Prints the table, and fails if a step has failed.
+    fn close(self) -> Result<()> {
+        let all =
+            |count: fn(&Tally) -> usize| self.steps.iter().map(|(_, _, tally)| count(tally)).sum::<usize>();
+        let failed: Vec<_> = self.steps.iter().filter(|step| step.2.failed > 0).map(|step| step.0).collect();
+        println!("\n{:<14}{:>8}{:>8}{:>8}{:>9}", "step", "seconds", "passed", "failed", "skipped");
+        for (name, time, tally) in &self.steps {
+            let Tally { passed, failed, skipped } = tally;
+            let seconds = time.as_secs_f64();
+            println!("{name:<14}{seconds:>8.1}{passed:>8}{failed:>8}{:>9}", skipped.len());
+        }
+        for skipped in self.steps.iter().flat_map(|(_, _, tally)| &tally.skipped) {
+            println!("skipped {skipped}");
+        }
+        println!("finished in {}", report::readable(self.steps.iter().map(|step| step.1).sum()));
+        let [passed, skipped] = [all(|tally| tally.passed), all(|tally| tally.skipped.len())];
+        println!("{passed} passed, {} failed, {skipped} skipped", all(|tally| tally.failed));
+        if !failed.is_empty() {
+            bail!("failed: {}", failed.join(", "));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_added_and_skipped_tests_are_named() {
+        let lines = [
+            "running 4 tests",
+            "test a ... ok",
+            "skipped b::c: node is not installed",
+            "test b::c ... ok",
+            // Where tests run one at a time, the runner has begun its line.
+            "test d ... skipped d: no browser",
+            "ok",
+            "test slow ... ignored, takes minutes",
+            "test other ... ignored, needs the kernel: `cargo xtask test` runs it",
+            "test result: FAILED. 3 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.1s",
+            "test result: ok. 10 passed; 0 failed",
+        ];
+        let skipped = ["b::c: node is not installed", "d: no browser", "slow: takes minutes"];
+        let tally = Tally::of(&lines.map(str::to_owned));
+        assert_eq!(tally, Tally { passed: 11, failed: 1, skipped: skipped.map(str::to_owned).to_vec() });
+    }
+
+    #[test]
+    fn a_step_that_fails_without_a_result_is_counted() {
+        let shell = |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            follow(command).unwrap()
+        };
+        assert_eq!(
+            shell("echo 'test result: ok. 2 passed; 0 failed' >&2"),
+            Tally { passed: 2, ..Tally::default() }
+        );
+        assert_eq!(shell("echo; exit 3").failed, 1);
+        assert_eq!(shell("echo 'test result: FAILED. 2 passed; 4 failed'; exit 1").failed, 4);
+        let mut table = Table::default();
+        table.step("good", || Ok(Tally::skipped("x: why")));
+        assert!(table.close().is_ok());
+        let mut table = Table::default();
+        table.step("bad", || bail!("not even begun"));
+        assert_eq!(table.close().unwrap_err().to_string(), "failed: bad");
+    }
 }

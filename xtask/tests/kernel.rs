@@ -17,8 +17,8 @@ use tempfile::TempDir;
 use xtask::{
     environment::Environment,
     files,
-    kernel::{evcxr, rust_src, spec, warm},
-    notebook::{Execution, Failure, Outcome, execute},
+    kernel::{Kernel, evcxr, rust_src, slot::Slot, spec, warm},
+    notebook::{Counts, Execution, Failure, Outcome, execute, judge},
     process,
     project::Project,
     python::{self, Python},
@@ -26,10 +26,19 @@ use xtask::{
 };
 
 const LIBRARY: &str = "pub fn answer() -> u32 { 41 }\n\
-                       pub fn finish() { println!(\"All 1 checks passed.\") }\n";
+                       pub fn finish() {\n\
+                           let counts = \"{\\\"passed\\\": 1, \\\"reported\\\": 0}\";\n\
+                           std::fs::write(std::env::var(\"METRICS\").unwrap(), counts).unwrap()\n\
+                       }\n";
 const USE: &str = ":dep siglip_core = { path = \"../crate\" }\nuse siglip_core::*;";
 const SLEEP: &str = "std::thread::sleep(std::time::Duration::from_secs(3600));";
 const FINISH: &str = "finish();";
+const PASSED: Result<Counts, Failure> = Ok(Counts { passed: 1, reported: 0 });
+/// Prints in which slot the kernel is.
+const SLOT: &str = "println!(\"{}\", std::env::var(\"EVCXR_TMPDIR\")?.rsplit('/').nth(1).unwrap());";
+
+/// The kernel of the small projects; for them both are the same.
+const KERNEL: Kernel = Kernel::Synthetic;
 
 /// A small project with its kernel set up.
 struct Small {
@@ -53,7 +62,7 @@ impl Small {
         symlink(tool(&Project::find().unwrap()), tool(&project)).unwrap();
         let rustc = setup::rustc_version().unwrap();
         rust_src::ready(&project, &rustc).unwrap();
-        warm::ready(&project, &rustc).unwrap();
+        warm::ready(&project, KERNEL, &rustc).unwrap();
         let prefix = Python::at(project.root().join("prefix"));
         spec::ready(&project, &prefix, Path::new(env!("CARGO_BIN_EXE_xtask"))).unwrap();
         Self { folder, project }
@@ -62,7 +71,7 @@ impl Small {
     fn notebook(&self, cells: &[&str]) -> PathBuf {
         let file = tempfile::Builder::new().suffix(".ipynb").tempfile_in(self.project.notebooks()).unwrap();
         let (_, path) = file.keep().unwrap();
-        fs::write(&path, serde_json::to_vec(&notebook(cells)).unwrap()).unwrap();
+        fs::write(&path, serde_json::to_vec(&notebook(KERNEL, cells)).unwrap()).unwrap();
         path
     }
 
@@ -73,24 +82,22 @@ impl Small {
 
     fn run(&self, cells: &[&str], timeout: u64) -> Outcome {
         let source = self.notebook(cells);
+        // As an earlier execution has left them.
+        fs::write(source.with_extension("json"), "{\"passed\": 9, \"reported\": 0}").unwrap();
         let executed = self.folder.path().join("executed").join(source.file_name().unwrap());
         let folder = self.project.notebooks();
-        let variables = vec![self.jupyter_path()];
-        execute(&python(), &Execution { source, executed, folder, timeout, variables }).unwrap()
+        let metrics = source.with_extension("json");
+        let variables =
+            vec![self.jupyter_path(), ("METRICS".to_owned(), metrics.to_string_lossy().into_owned())];
+        execute(&python(), &Execution { source, executed, metrics, folder, timeout, variables }).unwrap()
     }
 
     fn failure(&self, cells: &[&str]) -> Failure {
         self.run(cells, 120).verdict.unwrap_err()
     }
 
-    /// What is in `.kernels` besides the warm directory, the spare clones and the locks.
-    fn clones(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.project.kernels()).unwrap();
-        let paths = entries.map(|entry| entry.unwrap().path());
-        let is_kernels = |path: &PathBuf| {
-            path.file_name().unwrap().to_str().unwrap().chars().all(|letter| letter.is_ascii_digit())
-        };
-        paths.filter(is_kernels).collect()
+    fn is_free(&self, slot: usize) -> bool {
+        Slot::free(&self.project, KERNEL, slot).unwrap().is_some()
     }
 }
 
@@ -103,7 +110,7 @@ fn python() -> Python {
     python
 }
 
-fn notebook(cells: &[&str]) -> Value {
+fn notebook(kernel: Kernel, cells: &[&str]) -> Value {
     let cells: Vec<_> = cells
         .iter()
         .enumerate()
@@ -112,8 +119,8 @@ fn notebook(cells: &[&str]) -> Value {
                    "outputs": [], "execution_count": null})
         })
         .collect();
-    let kernelspec = json!({"name": spec::NAME, "display_name": spec::DISPLAY_NAME, "language": "rust"});
-    json!({"cells": cells, "metadata": {"kernelspec": kernelspec}, "nbformat": 4, "nbformat_minor": 5})
+    let metadata = json!({"kernelspec": spec::metadata(kernel)});
+    json!({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
 }
 
 /// For the tests that do not edit the library.
@@ -123,7 +130,7 @@ static SHARED: LazyLock<Small> = LazyLock::new(Small::new);
 #[ignore = "needs the kernel: `cargo xtask test` runs it"]
 fn a_good_notebook_passes() {
     let outcome = SHARED.run(&[USE, "println!(\"{}\", answer());", FINISH], 120);
-    assert_eq!(outcome.verdict, Ok(1));
+    assert_eq!(outcome.verdict, PASSED);
     assert_eq!(outcome.notebook["cells"][1]["outputs"][0]["text"], json!(["41\n"]));
 }
 
@@ -134,7 +141,7 @@ fn variables_have_types_before_and_after_the_crate_is_named() {
     let cells = ["let a = vec![1, 2];", "let b = a.len();", USE, "let c = Some(vec![answer(); b]);"];
     let print = "println!(\"{:?}\", (b, c));";
     let outcome = SHARED.run(&[&cells[..], &[print, FINISH]].concat(), 120);
-    assert_eq!(outcome.verdict, Ok(1));
+    assert_eq!(outcome.verdict, PASSED);
     assert_eq!(outcome.notebook["cells"][4]["outputs"][0]["text"], json!(["(2, Some([41, 41]))\n"]));
 }
 
@@ -185,15 +192,16 @@ fn a_timeout_is_caught() {
 
 #[test]
 #[ignore = "needs the kernel: `cargo xtask test` runs it"]
-fn a_dead_kernel_is_caught_and_its_clone_removed_by_the_next() {
+fn a_dead_kernel_is_caught_and_its_slot_is_the_next_ones() {
     let small = Small::new();
     let kill_the_kernel = "std::process::Command::new(\"sh\").args([\"-c\", \"kill -9 0\"]).status();";
     let failure = small.failure(&[USE, kill_the_kernel, FINISH]);
     assert_eq!(failure.cell, Some(2));
     assert!(failure.message.starts_with("the kernel died"), "{failure}");
-    assert_eq!(small.clones().len(), 1, "the killed launcher could not clean up");
-    assert_eq!(small.run(&[USE, FINISH], 120).verdict, Ok(1));
-    assert_eq!(small.clones(), Vec::<PathBuf>::new());
+    wait_until(|| small.is_free(1));
+    let outcome = small.run(&[USE, SLOT, FINISH], 120);
+    assert_eq!(outcome.verdict, PASSED);
+    assert_eq!(slot_of(&outcome), "slot-1\n");
 }
 
 #[test]
@@ -204,10 +212,41 @@ fn a_kernel_whose_jupyter_was_killed_ends() {
     let mut nbconvert = python().command();
     nbconvert.args(["-m", "nbconvert", "--to", "notebook", "--execute"]).arg(&source);
     let mut jupyter = nbconvert.envs([small.jupyter_path()]).spawn().unwrap();
-    wait_until(|| small.clones().iter().any(|clone| clone.join("ctx/src/lib.rs").exists()));
+    wait_until(|| !small.is_free(1));
     jupyter.kill().unwrap();
     jupyter.wait().unwrap();
-    wait_until(|| small.clones().is_empty());
+    wait_until(|| small.is_free(1));
+}
+
+/// What the second cell, [`SLOT`], printed.
+fn slot_of(outcome: &Outcome) -> &str {
+    outcome.notebook["cells"][1]["outputs"][0]["text"][0].as_str().unwrap()
+}
+
+/// What runs in a cell is ended with its kernel, and only then is the slot free.
+#[test]
+#[ignore = "needs the kernel: `cargo xtask test` runs it"]
+fn nothing_is_left_of_a_killed_kernel() {
+    let small = Small::new();
+    let kill_evcxr =
+        "std::process::Command::new(\"sh\").args([\"-c\", \"kill -9 $(ps -o ppid= $PPID)\"]).status();";
+    let failure = small.failure(&[USE, &format!("{kill_evcxr}\n{SLEEP}"), FINISH]);
+    assert_eq!(failure.cell, Some(2));
+    wait_until(|| small.is_free(1));
+}
+
+#[test]
+#[ignore = "needs the kernel: `cargo xtask test` runs it"]
+fn two_kernels_at_once_are_in_two_slots() {
+    let small = Small::new();
+    let outcomes = thread::scope(|scope| {
+        let kernels = [(); 2].map(|()| scope.spawn(|| small.run(&[USE, SLOT, FINISH], 120)));
+        kernels.map(|kernel| kernel.join().unwrap())
+    });
+    assert!(outcomes.iter().all(|outcome| outcome.verdict == PASSED));
+    let mut slots = outcomes.each_ref().map(slot_of);
+    slots.sort_unstable();
+    assert_eq!(slots, ["slot-1\n", "slot-2\n"]);
 }
 
 fn wait_until(condition: impl Fn() -> bool) {
@@ -220,28 +259,28 @@ fn wait_until(condition: impl Fn() -> bool) {
 
 #[test]
 #[ignore = "needs the kernel: `cargo xtask test` runs it"]
-fn a_notebook_without_the_last_line_is_caught() {
-    let failure = SHARED.failure(&[USE, FINISH, "println!(\"done\");"]);
+fn a_notebook_that_does_not_finish_is_caught_even_beside_old_metrics() {
+    let failure = SHARED.failure(&[USE, "println!(\"done\");"]);
     assert_eq!(failure.cell, None);
-    assert!(failure.message.contains("`done`"), "{failure}");
+    assert!(failure.message.contains("no metrics"), "{failure}");
 }
 
 #[test]
 #[ignore = "needs the kernel: `cargo xtask test` runs it"]
 fn an_edit_is_picked_up_and_leaves_the_warm_directory_alone() {
     let small = Small::new();
-    let warm = warm::folder(&small.project);
+    let warm = KERNEL.warm(&small.project);
     let before = contents(&warm);
     let print = ["println!(\"{}\", answer());", FINISH];
     let answer = |small: &Small| {
         let outcome = small.run(&[USE, print[0], print[1]], 120);
-        assert_eq!(outcome.verdict, Ok(1));
+        assert_eq!(outcome.verdict, PASSED);
         outcome.notebook["cells"][1]["outputs"][0]["text"].clone()
     };
     assert_eq!(answer(&small), json!(["41\n"]));
     files::write(&small.project.library().join("src/lib.rs"), LIBRARY.replace("41", "42")).unwrap();
     assert_eq!(answer(&small), json!(["42\n"]));
-    assert!(contents(&warm) == before, "the warm directory was changed by a clone of it");
+    assert!(contents(&warm) == before, "the warm directory was changed by a kernel");
 }
 
 /// Every file below `folder` with its modification time and its content.
@@ -262,24 +301,28 @@ fn plain_nbconvert_executes_a_notebook() {
     let source = SHARED.notebook(&[USE, FINISH]);
     let mut nbconvert = python().command();
     nbconvert.args(["-m", "nbconvert", "--to", "notebook", "--execute", "--output", "plain.ipynb"]);
-    process::output(nbconvert.arg(&source).envs([SHARED.jupyter_path()])).unwrap();
+    let metrics = source.with_extension("json");
+    process::output(nbconvert.arg(&source).envs([SHARED.jupyter_path()]).env("METRICS", &metrics)).unwrap();
     let executed = fs::read(source.with_file_name("plain.ipynb")).unwrap();
     let executed: Value = serde_json::from_slice(&executed).unwrap();
-    assert_eq!(xtask::notebook::checks_passed(&executed), Ok(1));
+    assert_eq!(judge(&executed, &metrics), PASSED);
 }
 
 #[test]
 #[ignore = "needs the kernel: `cargo xtask test` runs it"]
-fn the_projects_kernel_has_the_locked_versions() {
+fn the_projects_kernels_have_the_locked_versions_and_only_one_has_libtorch() {
     let project = Project::find().unwrap();
-    let print =
-        "println!(\"{}\", std::fs::read_to_string(std::env::var(\"EVCXR_TMPDIR\")? + \"/../Cargo.lock\")?);";
-    let printed = printed_in_the_project(&project, &[USE, print]);
     let locked = packages(&fs::read_to_string(project.root().join("Cargo.lock")).unwrap());
-    let used = packages(&printed);
-    assert!(used.iter().any(|package| package.starts_with("tch ")), "{printed}");
-    let strangers: Vec<_> = used.iter().filter(|&package| !locked.contains(package)).collect();
-    assert_eq!(strangers, ["ctx 1.0.0", "locked 1.0.0"]);
+    for kernel in Kernel::ALL {
+        let uses = format!(":dep {}\nuse siglip_core::prelude::*;", kernel.dependency(&project.library()));
+        let print = "println!(\"{}\", std::fs::read_to_string(std::env::var(\"EVCXR_TMPDIR\")? + \"/../Cargo.lock\")?);";
+        let printed = printed_in_the_project(&project, kernel, &[&uses, print]);
+        let used = packages(&printed);
+        let has_libtorch = used.iter().any(|package| package.starts_with("torch-sys "));
+        assert_eq!(has_libtorch, kernel == Kernel::Full, "{printed}");
+        let strangers: Vec<_> = used.iter().filter(|&package| !locked.contains(package)).collect();
+        assert_eq!(strangers, ["ctx 1.0.0", "locked 1.0.0"]);
+    }
 }
 
 /// Types of other crates, which a cell can name only through `siglip_core`.
@@ -292,18 +335,19 @@ fn a_variable_may_be_of_another_crates_type() {
                  let value = siglip_core::serde_json::json!({\"size\": tensor.size()});";
     let print = "println!(\"{} {}\", (doubled - vectors.mapv(f64::from) * 2.0).sum(), value);";
     let uses = ":dep siglip_core = { path = \"../crate\" }\nuse siglip_core::prelude::*;";
-    let printed = printed_in_the_project(&Project::find().unwrap(), &[uses, train, print]);
+    let printed = printed_in_the_project(&Project::find().unwrap(), Kernel::Full, &[uses, train, print]);
     assert_eq!(printed, "0 {\"size\":[2]}\n");
 }
 
 /// What the last cell prints when these are run in the project's own kernel.
-fn printed_in_the_project(project: &Project, cells: &[&str]) -> String {
+fn printed_in_the_project(project: &Project, kernel: Kernel, cells: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("cells.ipynb");
-    fs::write(&source, serde_json::to_vec(&notebook(cells)).unwrap()).unwrap();
+    fs::write(&source, serde_json::to_vec(&notebook(kernel, cells)).unwrap()).unwrap();
     let executed = folder.path().join("executed.ipynb");
-    let execution =
-        Execution { source, executed, folder: project.notebooks(), timeout: 600, variables: Vec::new() };
+    let metrics = folder.path().join("metrics.json");
+    let (folder, variables) = (project.notebooks(), Vec::new());
+    let execution = Execution { source, executed, metrics, folder, timeout: 600, variables };
     let outcome = execute(&python(), &execution).unwrap();
     let text = &outcome.notebook["cells"][cells.len() - 1]["outputs"][0]["text"];
     let lines: Vec<String> =

@@ -2,12 +2,15 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
+    path::PathBuf,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::{process, project::Project};
 
 /// A running contestant; it ends when this is dropped.
 pub(super) struct Contestant {
@@ -60,4 +63,19 @@ impl Drop for Contestant {
         self.requests = None; // ends its standard input, and so the program
         let _ = self.child.wait();
     }
+}
+
+/// Builds `crate/benches/engines.rs` and returns the program.
+pub(super) fn engines_program(project: &Project) -> Result<PathBuf> {
+    let mut cargo = process::cargo();
+    cargo.current_dir(project.root());
+    cargo.args(["bench", "--package", "siglip_core", "--bench", "engines", "--no-run"]);
+    cargo.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
+    let messages = process::output(&mut cargo)?;
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "engines")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .context("cargo built no program `engines`")
 }

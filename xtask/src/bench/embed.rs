@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
-    files, process, project::Project, python::Python, report, setup, side_environment::side_environment,
+    files, machine, process, project::Project, python::Python, setup, side_environment::side_environment,
 };
 
 /// Runs of every variant. They take turns, so that a slow minute of the machine slows all.
@@ -21,35 +21,39 @@ const BATCH: &str = "16";
 
 /// What is measured: who computes, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Variant {
-    /// `siglip embed` with this `--dtype`.
-    Ours(&'static str),
-    /// `crate/benches/embed/peer.py` with this variant.
-    Transformers(&'static str),
+struct Variant {
+    name: &'static str,
+    who: Who,
+    /// The `--dtype` of `siglip embed`, or the variant of `crate/benches/embed/peer.py`.
+    kind: &'static str,
 }
-use Variant::{Ours, Transformers};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Ours,
+    Transformers,
+}
+
+const fn ours(kind: &'static str, name: &'static str) -> Variant {
+    Variant { name, who: Who::Ours, kind }
+}
+
+const fn transformers(kind: &'static str, name: &'static str) -> Variant {
+    Variant { name, who: Who::Transformers, kind }
+}
 
 const VARIANTS: [Variant; 6] = [
-    Ours("f32"),
-    Transformers("pil"),
-    Transformers("torchvision"),
-    Ours("bf16"),
-    Transformers("autocast"),
-    Transformers("bf16"),
+    ours("f32", "siglip embed, f32"),
+    transformers("pil", "transformers, f32, PIL processor"),
+    transformers("torchvision", "transformers, f32, torchvision processor"),
+    ours("bf16", "siglip embed, bf16 weights"),
+    transformers("autocast", "transformers, bf16 autocast"),
+    transformers("bf16", "transformers, bf16 weights"),
 ];
-
-impl Variant {
-    fn name(self) -> &'static str {
-        match self {
-            Ours("f32") => "siglip embed, f32",
-            Ours(_) => "siglip embed, bf16 weights",
-            Transformers("pil") => "transformers, f32, PIL processor",
-            Transformers("torchvision") => "transformers, f32, torchvision processor",
-            Transformers("autocast") => "transformers, bf16 autocast",
-            Transformers(_) => "transformers, bf16 weights",
-        }
-    }
-}
+/// To which the others' embeddings are compared.
+const REFERENCE: Variant = VARIANTS[1];
+/// Whose memory is compared with that for more images.
+const HALF: Variant = VARIANTS[3];
 
 /// Times `siglip embed` and transformers, and returns the table.
 ///
@@ -64,11 +68,11 @@ pub(super) fn table(project: &Project) -> Result<String> {
     let mut runs = vec![Vec::new(); VARIANTS.len()];
     for round in 1..=ROUNDS {
         for (variant, runs) in VARIANTS.iter().zip(&mut runs) {
-            eprintln!("round {round} of {ROUNDS}: {}", variant.name());
+            eprintln!("round {round} of {ROUNDS}: {}", variant.name);
             runs.push(bench.measure(*variant, "images")?);
         }
     }
-    let more = bench.measure(Ours("bf16"), "more")?;
+    let more = bench.measure(HALF, "more")?;
     let medians: Vec<Run> = runs.iter().map(|runs| median(runs)).collect();
     let cosines = bench.cosines()?;
     Ok(compose(&medians, &cosines, &more, &bench.versions()?))
@@ -106,29 +110,23 @@ impl Bench<'_> {
     fn measure(&self, variant: Variant, images: &str) -> Result<Run> {
         let [model, labels] =
             ["model".to_owned(), format!("{images}.txt")].map(|name| self.folder.join(name));
-        let (mut command, kind) = match variant {
-            Ours(dtype) => {
-                (process::command(self.project.target().join("release/examples/embed_speed")), dtype)
-            }
-            Transformers(kind) => {
+        let mut command = match variant.who {
+            Who::Ours => process::command(self.project.target().join("release/examples/embed_speed")),
+            Who::Transformers => {
                 let mut python = self.side.command();
                 python.arg(self.script("peer.py")).env("HF_HUB_OFFLINE", "1");
-                (python, kind)
+                python
             }
         };
         let out = self.out(variant);
         // An interrupted benchmark must not be resumed: nothing would be computed.
         files::remove(&out.with_extension("npz.partial"))?;
-        command.arg(kind).arg(model).arg(self.folder.join(images)).arg(labels).arg(BATCH).arg(out);
-        run_to_the_end(command).with_context(|| variant.name().to_owned())
+        command.arg(variant.kind).arg(model).arg(self.folder.join(images)).arg(labels).arg(BATCH).arg(out);
+        run_to_the_end(command).context(variant.name)
     }
 
     fn out(&self, variant: Variant) -> PathBuf {
-        let (who, kind) = match variant {
-            Ours(kind) => ("ours", kind),
-            Transformers(kind) => ("transformers", kind),
-        };
-        self.folder.join(format!("{who}-{kind}.npz"))
+        self.folder.join(format!("{:?}-{}.npz", variant.who, variant.kind))
     }
 
     /// The smallest cosine of each variant's image embeddings with those of transformers in
@@ -137,7 +135,7 @@ impl Bench<'_> {
         let script = "import sys, numpy as np; a, *b = [np.load(f)['image'] for f in sys.argv[1:]]; \
                       print(*[(a * x[: len(a)]).sum(1).min() for x in b])";
         let mut python = self.side.command();
-        python.args(["-c", script]).arg(self.out(Transformers("pil")));
+        python.args(["-c", script]).arg(self.out(REFERENCE));
         let printed = process::output(python.args(VARIANTS.map(|variant| self.out(variant))))?;
         printed.split(' ').map(|cosine| Ok(cosine.parse()?)).collect()
     }
@@ -146,7 +144,7 @@ impl Bench<'_> {
         let script = "import torch, transformers, torchvision, PIL; \
                       print(f'torch {torch.__version__}, transformers {transformers.__version__}, \
                       torchvision {torchvision.__version__}, Pillow {PIL.__version__}')";
-        let mut versions = report::surroundings(self.project);
+        let mut versions = machine::surroundings(self.project);
         versions.push(("Python packages", process::output(self.side.command().args(["-c", script]))?));
         Ok(versions)
     }
@@ -234,7 +232,7 @@ fn compose(runs: &[Run], cosines: &[f64], more: &Run, versions: &[(&str, String)
     ];
     for ((variant, run), cosine) in VARIANTS.iter().zip(runs).zip(cosines) {
         let Run { ready, images, texts, memory, .. } = run;
-        let name = variant.name();
+        let name = variant.name;
         lines.push(format!(
             "| {name} | {images:.2} | {texts:.1} | {ready:.2} s | {memory:.0} MiB | {cosine:.6} |"
         ));
@@ -307,6 +305,6 @@ mod tests {
         ] {
             assert!(page.lines().any(|found| found == line), "no {line:?} in\n{page}");
         }
-        assert!(VARIANTS.iter().all(|variant| page.contains(variant.name())));
+        assert!(VARIANTS.iter().all(|variant| page.contains(variant.name)));
     }
 }

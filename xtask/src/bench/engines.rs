@@ -5,8 +5,8 @@ use std::{fmt::Write, thread};
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::{contestant::Contestant, engines_program, machine};
-use crate::{process, project::Project, python::Python, setup, side_environment::side_environment};
+use super::contestant::{Contestant, engines_program};
+use crate::{machine, process, project::Project, python::Python, setup, side_environment::side_environment};
 
 /// In the table's order; the first is ours, to which the others are compared.
 const CONTESTANTS: [&str; 5] = ["fused", "libtorch", "PyTorch eager", "torch.compile", "JAX"];

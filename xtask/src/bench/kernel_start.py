@@ -1,29 +1,30 @@
-"""Seconds from the start of kernels until each has finished the notebooks' first cell.
+"""Seconds from the start of kernels until each has finished a notebook's first cell.
 
-    python kernel_start.py FOLDER COUNT
+    python kernel_start.py NOTEBOOK COUNT
 
-FOLDER is that of the notebooks; COUNT kernels start at once. Prints lines `seconds N`.
+COUNT kernels, of the notebook's kind, start at once. Prints lines `seconds N`.
 """
 
+import os
 import sys
 import threading
 import time
 
+import nbformat
 from jupyter_client import KernelManager
 
-FIRST_CELL = ':dep siglip_core = { path = "../crate" }\nuse siglip_core::prelude::*;\n'
-FIRST_CELL += 'let log = Logbook::open("Start")?;'
 
-
-def measure(folder, seconds):
+def measure(path, seconds):
+    notebook = nbformat.read(path, as_version=4)
+    first_cell = next(cell.source for cell in notebook.cells if cell.cell_type == "code")
     start = time.monotonic()
-    manager = KernelManager(kernel_name="siglip-rust")
-    manager.start_kernel(cwd=folder)
+    manager = KernelManager(kernel_name=notebook.metadata.kernelspec.name)
+    manager.start_kernel(cwd=os.path.dirname(path))
     client = manager.client()
     client.start_channels()
     try:
         client.wait_for_ready(timeout=300)
-        reply = client.execute_interactive(FIRST_CELL, timeout=300)
+        reply = client.execute_interactive(first_cell, timeout=300)
         if reply["content"]["status"] == "ok":
             seconds.append(time.monotonic() - start)
     finally:
@@ -31,9 +32,9 @@ def measure(folder, seconds):
         client.stop_channels()
 
 
-def main(folder, count):
+def main(path, count):
     seconds = []
-    kernels = [threading.Thread(target=measure, args=(folder, seconds)) for _ in range(int(count))]
+    kernels = [threading.Thread(target=measure, args=(path, seconds)) for _ in range(int(count))]
     for kernel in kernels:
         kernel.start()
     for kernel in kernels:

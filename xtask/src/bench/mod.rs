@@ -3,17 +3,13 @@
 mod contestant;
 mod embed;
 mod engines;
-mod machine;
 mod notebook;
 mod scale;
 
-use std::path::PathBuf;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
-use serde_json::Value;
 
-use crate::{files, process, project::Project};
+use crate::{files, project::Project};
 
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,19 +40,4 @@ pub fn run(project: &Project, suite: Option<Suite>) -> Result<()> {
         files::write(&project.logs().join("benchmarks").join(name).with_extension("md"), table)?;
     }
     Ok(())
-}
-
-/// Builds `crate/benches/engines.rs` and returns the program.
-fn engines_program(project: &Project) -> Result<PathBuf> {
-    let mut cargo = process::cargo();
-    cargo.current_dir(project.root());
-    cargo.args(["bench", "--package", "siglip_core", "--bench", "engines", "--no-run"]);
-    cargo.arg("--message-format=json-render-diagnostics").stderr(std::process::Stdio::inherit());
-    let messages = process::output(&mut cargo)?;
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "engines")
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .context("cargo built no program `engines`")
 }

@@ -5,8 +5,8 @@ use std::{fmt::Write, thread};
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::{contestant::Contestant, engines_program, machine};
-use crate::{process, project::Project, setup};
+use super::contestant::{Contestant, engines_program};
+use crate::{machine, process, project::Project, setup};
 
 /// Measures steps of growing size, and returns the table.
 ///

@@ -41,12 +41,6 @@ pub fn nothing(project: &Project) -> PathBuf {
     folder(project).join("nothing")
 }
 
-/// Whether there are sources.
-#[must_use]
-pub fn is_there(project: &Project) -> bool {
-    library(project).join("std/src/lib.rs").is_file() && nothing(project).join("core").is_dir()
-}
-
 /// Makes both folders anew if the toolchain, of which `rustc` is what `rustc -vV` prints, has changed. A
 /// toolchain without sources gets them by rustup if that can be; without, most variables need a type
 /// that is written out.

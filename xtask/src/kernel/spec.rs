@@ -1,4 +1,4 @@
-//! The kernelspec, by which Jupyter finds the kernel.
+//! The kernelspecs, by which Jupyter finds the kernels.
 
 use std::{
     env, fs,
@@ -6,20 +6,16 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use clap::ValueEnum;
+use serde_json::{Map, Value, json};
 
+use super::Kernel;
 use crate::{files, project::Project, python::Python};
 
-/// The kernel's name, as the notebooks' metadata have it.
-pub const NAME: &str = "siglip-rust";
-
-/// The kernel's name on screen.
-pub const DISPLAY_NAME: &str = "Rust (siglip)";
-
-/// Folder with the `cargo` that the kernel compiles with, for when Jupyter's own path has none.
+/// Folder with the `cargo` that kernels compile with, for when Jupyter's own path has none.
 pub const CARGO_FOLDER: &str = "SIGLIP_CARGO_FOLDER";
 
-/// Writes the kernelspec and the copy of `program`, this one, that it names, if they are not as they
+/// Writes the kernelspecs and the copy of `program`, this one, that they name, if they are not as they
 /// should be.
 ///
 /// # Errors
@@ -30,20 +26,22 @@ pub fn ready(project: &Project, python: &Python, program: &Path) -> Result<()> {
     if fs::read(&launcher).ok().as_deref() != Some(wanted.as_slice()) {
         files::copy(program, &launcher)?;
     }
-    let text = serde_json::to_string_pretty(&content(project))? + "\n";
-    let file = file(python);
-    if fs::read_to_string(&file).ok().as_deref() != Some(text.as_str()) {
-        files::write(&file, text)?;
+    for kernel in Kernel::ALL {
+        let text = serde_json::to_string_pretty(&content(project, kernel))? + "\n";
+        let file = file(python, kernel);
+        if fs::read_to_string(&file).ok().as_deref() != Some(text.as_str()) {
+            files::write(&file, text)?;
+        }
     }
     Ok(())
 }
 
 /// Whether the kernelspec is there and names this project.
 #[must_use]
-pub fn is_ready(project: &Project, python: &Python) -> bool {
-    let text = fs::read_to_string(file(python)).unwrap_or_default();
+pub fn is_ready(project: &Project, python: &Python, kernel: Kernel) -> bool {
+    let text = fs::read_to_string(file(python, kernel)).unwrap_or_default();
     let found: Value = serde_json::from_str(&text).unwrap_or_default();
-    found["argv"] == content(project)["argv"] && launcher(project).exists()
+    found["argv"] == content(project, kernel)["argv"] && launcher(project).exists()
 }
 
 /// A copy of this program, which no build replaces while it runs and no `cargo clean` removes.
@@ -52,12 +50,18 @@ pub fn launcher(project: &Project) -> PathBuf {
     project.tools().join("siglip-kernel")
 }
 
-fn file(python: &Python) -> PathBuf {
-    python.prefix().join("share/jupyter/kernels").join(NAME).join("kernel.json")
+/// What a notebook's metadata say of its kernel.
+#[must_use]
+pub fn metadata(kernel: Kernel) -> Value {
+    json!({"name": kernel.name(), "display_name": kernel.display_name(), "language": "rust"})
 }
 
-fn content(project: &Project) -> Value {
-    let mut variables = serde_json::Map::new();
+fn file(python: &Python, kernel: Kernel) -> PathBuf {
+    python.prefix().join("share/jupyter/kernels").join(kernel.name()).join("kernel.json")
+}
+
+fn content(project: &Project, kernel: Kernel) -> Value {
+    let mut variables = Map::new();
     // The toolchain that built the warm directory; another would build everything again.
     if let Ok(toolchain) = env::var("RUSTUP_TOOLCHAIN") {
         variables.insert("RUSTUP_TOOLCHAIN".into(), toolchain.into());
@@ -65,9 +69,10 @@ fn content(project: &Project) -> Value {
     if let Some(folder) = folder_of_cargo() {
         variables.insert(CARGO_FOLDER.into(), folder.to_string_lossy().into());
     }
+    let which = kernel.to_possible_value().map(|value| value.get_name().to_owned());
     json!({
-        "argv": [launcher(project), "kernel", "--project", project.root(), "{connection_file}"],
-        "display_name": DISPLAY_NAME,
+        "argv": [launcher(project), "kernel", which, "--project", project.root(), "{connection_file}"],
+        "display_name": kernel.display_name(),
         "language": "rust",
         "interrupt_mode": "message",
         "env": variables,

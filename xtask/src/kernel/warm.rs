@@ -1,4 +1,4 @@
-//! The build directory that kernels are cloned from.
+//! The build directory that slots are copies of.
 
 use std::{
     ffi::OsString,
@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::{clone_tree, evcxr, spare};
+use super::{Kernel, evcxr, rust_src, slot};
 use crate::{
     files::{self, Stamp},
     process,
@@ -22,98 +22,87 @@ const WORKSPACE: &str = include_str!("workspace.toml");
 /// that does not compile, it checks it.
 const TASKS: [&str; 2] = ["build", "check"];
 
-/// The warm directory.
-#[must_use]
-pub fn folder(project: &Project) -> PathBuf {
-    project.kernels().join("warm")
-}
-
-/// Where the next one is built; what an interruption leaves there is continued.
-fn next(project: &Project) -> PathBuf {
-    project.kernels().join("next")
-}
-
-/// Waits until no other process makes, removes or replaces a directory in `.kernels`.
+/// The file that is locked for whoever changes the warm directory, and shared by those who copy it.
 ///
 /// # Errors
-/// If the lock file cannot be made.
-pub fn lock(project: &Project) -> Result<File> {
-    fs::create_dir_all(project.kernels())?;
-    let path = project.kernels().join("lock");
-    let file = File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
-    file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
-    Ok(file)
+/// If it cannot be made.
+pub(super) fn lock(project: &Project, kernel: Kernel) -> Result<File> {
+    let path = kernel.warm(project).with_extension("lock");
+    fs::create_dir_all(kernel.folder(project))?;
+    File::create(&path).with_context(|| format!("cannot open {}", path.display()))
 }
 
 /// Whether the warm directory was built from the present sources by the present compiler.
 ///
 /// # Errors
 /// If the sources cannot be read.
-pub fn is_ready(project: &Project, rustc: &str) -> Result<bool> {
-    Ok(stamp(project, rustc)?.is_at(&folder(project).join("stamp")))
+pub fn is_ready(project: &Project, kernel: Kernel, rustc: &str) -> Result<bool> {
+    Ok(stamp(project, kernel, rustc)?.is_at(&kernel.warm(project).join("stamp")))
 }
 
-/// Builds the warm directory if it is missing or old.
+/// Builds the warm directory if it is missing or old, and the first slots. What an interruption leaves is
+/// continued.
 ///
 /// # Errors
 /// If the crate does not compile; the compiler's messages are then on the screen.
-pub fn ready(project: &Project, rustc: &str) -> Result<()> {
-    let stamp = stamp(project, rustc)?;
-    if stamp.is_at(&folder(project).join("stamp")) {
+pub fn ready(project: &Project, kernel: Kernel, rustc: &str) -> Result<()> {
+    if is_ready(project, kernel, rustc)? {
         return Ok(());
     }
-    let next = next(project);
-    start_from_what_is_there(project, &next, rustc)?;
-    write_manifests(project, &next)?;
-    eprintln!("Building the crate for the notebooks: once, some minutes");
+    eprintln!("Building the crate for the kernel {}: once, some minutes", kernel.name());
+    let lock = lock(project, kernel)?;
+    lock.lock()?;
+    let warm = kernel.warm(project);
+    start(project, kernel, rustc)?;
+    write_manifests(project, kernel)?;
     // evcxr asks for the metadata of all platforms: now, not when someone opens a notebook offline.
-    process::output(cargo(&next)?.args(["metadata", "--format-version", "1"]))?;
-    let host = host(rustc).context("`rustc -vV` names no host")?;
+    process::output(cargo(&warm)?.args(["metadata", "--format-version", "1"]))?;
+    let host = rustc.lines().find_map(|line| line.strip_prefix("host: "));
+    let host = host.context("`rustc -vV` names no host")?;
     for task in TASKS {
-        process::run(cargo(&next)?.args([task, "--target", host]))
+        process::run(cargo(&warm)?.args([task, "--target", host]))
             .context("the crate `siglip_core` does not compile for the notebooks")?;
     }
-    stamp.put(&next.join("stamp"))?;
-    let _lock = lock(project)?;
-    files::remove(&folder(project))?;
-    fs::rename(&next, folder(project)).context("cannot put the new build directory in its place")?;
-    spare::make(project)
+    stamp(project, kernel, rustc)?.put(&warm.join("stamp"))?;
+    slot::make(project, kernel)
 }
 
-/// Leaves in `next` the best start: what an interruption left, else a clone of the old, else nothing. What
-/// was built of other versions would only be cloned for every kernel.
-fn start_from_what_is_there(project: &Project, next: &Path, rustc: &str) -> Result<()> {
+/// Leaves of the warm directory what can be used. What was built of other versions would only be copied to
+/// every slot; what another kernel has built need not be built again.
+fn start(project: &Project, kernel: Kernel, rustc: &str) -> Result<()> {
     let locked = fs::read(project.root().join("Cargo.lock")).context("cannot read Cargo.lock")?;
     let versions = Stamp::of((rustc, evcxr::VERSION, locked));
-    let usable = |folder: &Path| versions.is_at(&folder.join("versions"));
-    if !usable(next) {
-        files::remove(next)?;
-        let warm = folder(project);
-        if usable(&warm) {
-            let _lock = lock(project)?;
-            clone_tree(&warm, next)?;
+    let is_usable = |folder: &Path| versions.is_at(&folder.join("versions"));
+    let warm = kernel.warm(project);
+    if !is_usable(&warm) {
+        files::remove(&warm)?;
+        let others = Kernel::ALL.map(|kernel| kernel.warm(project));
+        if let Some(other) = others.iter().find(|other| is_usable(other)) {
+            slot::mend(other, &warm)?;
         }
     }
-    versions.put(&next.join("versions"))
+    files::remove(&warm.join("stamp"))?;
+    versions.put(&warm.join("versions"))
 }
 
-fn write_manifests(project: &Project, folder: &Path) -> Result<()> {
-    let [ctx, locked] = manifests(project)?;
+fn write_manifests(project: &Project, kernel: Kernel) -> Result<()> {
+    let [ctx, locked] = manifests(project, kernel)?;
+    let folder = kernel.warm(project);
     files::write(&folder.join("Cargo.toml"), WORKSPACE)?;
     files::copy(&project.root().join("Cargo.lock"), &folder.join("Cargo.lock"))?;
     files::write(&folder.join("locked/Cargo.toml"), locked)?;
     files::write(&folder.join("locked/src/lib.rs"), "")?;
     files::write(&folder.join("ctx/Cargo.toml"), ctx)?;
-    files::write(&folder.join("ctx/src/lib.rs"), "pub use siglip_core;\n")
+    files::write(&folder.join("ctx/src/lib.rs"), "pub use siglip_core;\n")?;
+    files::write(&folder.join("init.evcxr"), start_up(project))
 }
 
 /// What stands in the packages' `Cargo.toml`.
-fn manifests(project: &Project) -> Result<[String; 2]> {
-    let library = project.library().canonicalize()?;
+fn manifests(project: &Project, kernel: Kernel) -> Result<[String; 2]> {
+    let dependency = kernel.dependency(&project.library().canonicalize()?);
     let package = |name: &str, tables: &str| {
         format!(
-            "[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n\
-             {tables}\nsiglip_core = {{ path = {library:?} }}\n"
+            "[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n{tables}\n{dependency}\n"
         )
     };
     // As evcxr writes it when a cell names the crate.
@@ -122,6 +111,13 @@ fn manifests(project: &Project) -> Result<[String; 2]> {
     // not read all dependencies before a cell names the crate.
     let locked = package("locked", "[target.'cfg(any())'.dependencies]");
     Ok([ctx, locked])
+}
+
+/// What evcxr does before the first cell, without compiling anything: from now on rust-analyzer reads the
+/// standard library, and as `ctx/Cargo.toml` differs it reads anew. (The level stands there only; what
+/// counts is the workspace's profile.)
+fn start_up(project: &Project) -> String {
+    format!(":env {}={}\n:opt 1\n", rust_src::VARIABLE, rust_src::library(project).display())
 }
 
 /// Cargo exactly as evcxr calls it; any difference would make it build everything again.
@@ -138,22 +134,21 @@ fn cargo(folder: &Path) -> Result<Command> {
     Ok(cargo)
 }
 
-fn host(rustc: &str) -> Option<&str> {
-    rustc.lines().find_map(|line| line.strip_prefix("host: "))
-}
-
-fn stamp(project: &Project, rustc: &str) -> Result<Stamp> {
-    let mut sources = files::below(&project.library())?;
-    sources.retain(|path| {
-        let name = path.strip_prefix(project.library()).unwrap_or(path);
-        !["tests", "benches", "examples", "target"].iter().any(|folder| name.starts_with(folder))
-    });
-    sources.extend(["Cargo.toml", "Cargo.lock"].map(|name| project.root().join(name)));
+fn stamp(project: &Project, kernel: Kernel, rustc: &str) -> Result<Stamp> {
+    let root = project.root();
+    let is_source = |path: &PathBuf| {
+        let mut folders = path.strip_prefix(root).unwrap_or(path).iter();
+        !folders.any(|folder| ["tests", "benches", "examples", "target"].iter().any(|name| folder == *name))
+    };
+    let mut sources = [files::below(&project.library())?, files::below(&root.join("crates"))?].concat();
+    sources.retain(is_source);
+    sources.extend(["Cargo.toml", "Cargo.lock"].map(|name| root.join(name)));
     let mut parts = Vec::new();
     for path in sources {
         let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         parts.push((path, content));
     }
     let libtorch = fs::canonicalize(project.libtorch()).ok();
-    Ok(Stamp::of((parts, rustc, evcxr::VERSION, WORKSPACE, TASKS, manifests(project)?, libtorch)))
+    let written = (WORKSPACE, manifests(project, kernel)?, start_up(project));
+    Ok(Stamp::of((parts, rustc, evcxr::VERSION, TASKS, written, libtorch)))
 }

@@ -3,8 +3,9 @@
 //! evcxr ends a cell that panicked, or that left by `?`, with status ok; nothing but its standard
 //! error tells. So the outputs are judged, not the exit status of the program that ran the cells.
 
-use std::fmt;
+use std::{fmt, fs, path::Path};
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{code_cells, outputs, text};
@@ -29,13 +30,33 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The number of checks that an executed notebook passed.
+/// How many checks a notebook made, as its metrics say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct Counts {
+    /// Those that passed; none is missed where the notebook went on to write its metrics.
+    pub passed: usize,
+    /// Numbers that are shown beside published ones, and not judged.
+    pub reported: usize,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |number: usize| if number == 1 { "" } else { "s" };
+        let Self { passed, reported } = *self;
+        write!(f, "{passed} check{} passed", plural(passed))?;
+        if reported > 0 {
+            write!(f, ", {reported} number{} reported", plural(reported))?;
+        }
+        Ok(())
+    }
+}
+
+/// Judges an executed notebook, whose last cell writes the file `metrics`.
 ///
 /// # Errors
 /// The first failure: a cell with an error or with anything on standard error, a cell that was not
-/// executed, or a last code cell whose last line is not `All N checks passed.`
-pub fn checks_passed(notebook: &Value) -> Result<usize, Failure> {
-    let mut last_line = String::new();
+/// executed; no metrics, or metrics without checks. With overrides, reported numbers are enough.
+pub fn judge(notebook: &Value, metrics: &Path) -> Result<Counts, Failure> {
     for (index, cell) in code_cells(notebook).enumerate() {
         let failure = |message: String| {
             let source = text(&cell["source"]).trim().lines().next().unwrap_or_default().to_owned();
@@ -47,19 +68,20 @@ pub fn checks_passed(notebook: &Value) -> Result<usize, Failure> {
         if !cell["execution_count"].is_u64() {
             return Err(failure("was not executed".to_owned()));
         }
-        last_line = stdout(cell).trim_end().lines().last().unwrap_or_default().to_owned();
     }
-    match last_line.strip_prefix("All ").and_then(|rest| rest.strip_suffix(" checks passed.")) {
-        Some(number) if number.parse().is_ok_and(|number: usize| number > 0) => {
-            Ok(number.parse().unwrap_or_default())
-        }
-        _ => Err(Failure {
-            cell: None,
-            source: String::new(),
-            message: format!(
-                "the last code cell ends with `{last_line}`, expected `All N checks passed.` with N > 0"
-            ),
-        }),
+    counts(metrics).map_err(|message| Failure { cell: None, source: String::new(), message })
+}
+
+fn counts(metrics: &Path) -> Result<Counts, String> {
+    let bytes =
+        fs::read(metrics).map_err(|_| "it left no metrics; is the last cell `log.finish()?;`".to_owned())?;
+    let metrics: Value = serde_json::from_slice(&bytes).map_err(|error| format!("its metrics: {error}"))?;
+    let counts = Counts::deserialize(&metrics).map_err(|error| format!("its metrics: {error}"))?;
+    let has_overrides = metrics["overrides"].as_array().is_some_and(|overrides| !overrides.is_empty());
+    if counts.passed > 0 || (has_overrides && counts.reported > 0) {
+        Ok(counts)
+    } else {
+        Err("it checks nothing".to_owned())
     }
 }
 
@@ -113,22 +135,41 @@ mod tests {
         json!([{"output_type": "stream", "name": name, "text": text}])
     }
 
-    fn judged(cells: &[Value]) -> Result<usize, Failure> {
-        checks_passed(&json!({"cells": cells}))
+    /// The verdict, if the last cell wrote these metrics.
+    fn judged_with(metrics: &str, cells: &[Value]) -> Result<Counts, Failure> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), metrics).unwrap();
+        judge(&json!({"cells": cells}), file.path())
+    }
+
+    fn judged(cells: &[Value]) -> Result<Counts, Failure> {
+        judged_with("{\"passed\": 3, \"reported\": 1}", cells)
     }
 
     fn good() -> Value {
-        cell("finish()", &stream("stdout", "a\nAll 3 checks passed.\n"))
+        cell("finish()", &stream("stdout", "3 checks passed\n"))
     }
 
     #[test]
     fn a_good_notebook_passes() {
-        let prose = json!({"cell_type": "markdown", "source": "All 0 checks passed."});
+        let prose = json!({"cell_type": "markdown", "source": "Text"});
         let empty = json!({"cell_type": "code", "source": ["\n"], "outputs": [], "execution_count": null});
-        assert_eq!(judged(&[prose, cell("1", &json!([])), good(), empty]), Ok(3));
-        let lines =
-            json!([{"output_type": "stream", "name": "stdout", "text": ["a\n", "All 1 checks passed.\n"]}]);
-        assert_eq!(judged(&[cell("f", &lines)]), Ok(1));
+        let counts = judged(&[prose, cell("1", &json!([])), good(), empty]).unwrap();
+        assert_eq!(counts, Counts { passed: 3, reported: 1 });
+        assert_eq!(counts.to_string(), "3 checks passed, 1 number reported");
+        assert_eq!(Counts { passed: 1, reported: 0 }.to_string(), "1 check passed");
+    }
+
+    #[test]
+    fn metrics_without_checks_are_a_failure() {
+        for metrics in ["", "{}", "{\"passed\": 0, \"reported\": 2, \"overrides\": []}"] {
+            let failure = judged_with(metrics, &[good()]).unwrap_err();
+            assert_eq!(failure.cell, None, "{metrics}");
+        }
+        let overridden = "{\"passed\": 0, \"reported\": 2, \"overrides\": [\"epochs=5\"]}";
+        assert_eq!(judged_with(overridden, &[good()]), Ok(Counts { passed: 0, reported: 2 }));
+        let failure = judge(&json!({"cells": [good()]}), Path::new("/nowhere/metrics.json")).unwrap_err();
+        assert!(failure.message.contains("log.finish()"), "{failure}");
     }
 
     #[test]
@@ -154,21 +195,5 @@ mod tests {
         let mut dead = cell("f", &json!([]));
         dead["execution_count"] = Value::Null;
         assert_eq!(judged(&[dead, good()]).unwrap_err().message, "was not executed");
-    }
-
-    #[test]
-    fn only_the_last_line_of_the_last_cell_counts() {
-        for last in [
-            "",
-            "All 0 checks passed.",
-            "All checks passed.",
-            "All 3 checks passed",
-            "Not all 3 checks passed.",
-        ] {
-            assert!(judged(&[good(), cell("f", &stream("stdout", last))]).is_err(), "{last}");
-        }
-        assert!(judged(&[good(), cell("f", &json!([]))]).is_err());
-        assert!(judged(&[]).is_err());
-        assert!(judged(&[cell("f", &stream("stdout", "All 3 checks passed.\nand more\n"))]).is_err());
     }
 }

@@ -5,7 +5,7 @@ mod normal;
 mod prose;
 mod run;
 
-pub use judge::{Failure, checks_passed, printed};
+pub use judge::{Counts, Failure, judge, printed};
 pub use normal::normal;
 pub use prose::{caption, claim, title};
 pub use run::{Execution, Outcome, execute};

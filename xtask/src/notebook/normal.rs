@@ -4,18 +4,18 @@ use anyhow::Result;
 use serde::Serialize;
 use serde_json::{Value, json, ser::PrettyFormatter};
 
-use crate::kernel::spec;
+use crate::kernel::{Kernel, spec};
 
-/// Brings a notebook into the form that is committed: the project's kernel, counts 1, 2, 3 …, stable
+/// Brings a notebook into the form that is committed: a kernel of the project's, counts 1, 2, 3 …, stable
 /// cell ids, no volatile metadata; keys sorted and indented by one, as Jupyter itself writes.
 ///
 /// # Errors
 /// If it cannot be written as JSON.
 pub fn normal(mut notebook: Value) -> Result<Vec<u8>> {
     let language = notebook["metadata"]["language_info"].take();
-    notebook["metadata"] = json!({
-        "kernelspec": {"name": spec::NAME, "display_name": spec::DISPLAY_NAME, "language": "rust"},
-    });
+    let name = notebook["metadata"]["kernelspec"]["name"].take();
+    let kernel = Kernel::ALL.into_iter().find(|kernel| name == kernel.name()).unwrap_or(Kernel::Full);
+    notebook["metadata"] = json!({"kernelspec": spec::metadata(kernel)});
     if language.is_object() {
         notebook["metadata"]["language_info"] = language;
     }
@@ -59,6 +59,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_kernel_of_the_projects_stays() {
+        for (named, kept) in [("siglip-rust-synthetic", Kernel::Synthetic), ("rust", Kernel::Full)] {
+            let notebook = json!({"metadata": {"kernelspec": {"name": named}}, "cells": []});
+            let notebook: Value = serde_json::from_slice(&normal(notebook).unwrap()).unwrap();
+            assert_eq!(notebook["metadata"]["kernelspec"], spec::metadata(kept));
+        }
+    }
+
+    #[test]
     fn what_is_volatile_goes_and_the_rest_stays() {
         let executed = json!({
             "metadata": {"kernelspec": {"name": "other"}, "language_info": {"name": "Rust"}, "widgets": {}},
@@ -77,7 +86,7 @@ mod tests {
         assert!(text.starts_with("{\n \"cells\": [\n  {\n   \"cell_type\"") && text.ends_with("}\n"));
         let notebook: Value = serde_json::from_slice(&bytes).unwrap();
         let cells = notebook["cells"].as_array().unwrap();
-        assert_eq!(notebook["metadata"]["kernelspec"]["name"], spec::NAME);
+        assert_eq!(notebook["metadata"]["kernelspec"], spec::metadata(Kernel::Full));
         assert_eq!(notebook["metadata"]["language_info"]["name"], "Rust");
         assert!(notebook["metadata"]["widgets"].is_null());
         assert_eq!(cells[0]["id"], "intro");

@@ -14,8 +14,8 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Failure, checks_passed, code_cells, text};
-use crate::python::Python;
+use super::{Counts, Failure, code_cells, judge, text};
+use crate::{files, python::Python};
 
 const SCRIPT: &str = include_str!("execute.py");
 
@@ -26,6 +26,8 @@ pub struct Execution {
     pub source: PathBuf,
     /// Where the executed copy goes, whether it succeeds or fails.
     pub executed: PathBuf,
+    /// The metrics that it writes; those of an earlier execution are removed first.
+    pub metrics: PathBuf,
     /// The kernel's working directory.
     pub folder: PathBuf,
     /// Longest time for one cell, in seconds.
@@ -40,7 +42,7 @@ pub struct Outcome {
     /// The executed notebook.
     pub notebook: Value,
     /// How many checks it passed, or why it failed.
-    pub verdict: Result<usize, Failure>,
+    pub verdict: Result<Counts, Failure>,
     /// How long it took, the kernel's start included.
     pub elapsed: Duration,
 }
@@ -59,6 +61,7 @@ enum Event {
 pub fn execute(python: &Python, execution: &Execution) -> Result<Outcome> {
     let start = Instant::now();
     fs::create_dir_all(execution.executed.parent().context("no folder for the executed notebook")?)?;
+    files::remove(&execution.metrics)?;
     let mut command = python.command();
     command.args(["-c", SCRIPT]).arg(&execution.source).arg(&execution.executed).arg(&execution.folder);
     command.arg(execution.timeout.to_string()).envs(execution.variables.iter().cloned());
@@ -79,13 +82,16 @@ pub fn execute(python: &Python, execution: &Execution) -> Result<Outcome> {
         bail!("{} could not be executed: its runner ended with {status}", execution.source.display());
     }
     let notebook: Value = serde_json::from_slice(&fs::read(&execution.executed)?)?;
-    let verdict = verdict(&notebook, failed);
+    let verdict = verdict(&notebook, failed, judge(&notebook, &execution.metrics));
     Ok(Outcome { notebook, verdict, elapsed: start.elapsed() })
 }
 
 /// The outputs tell most; that the kernel died or took too long, only its runner knows.
-fn verdict(notebook: &Value, failed: Option<Event>) -> Result<usize, Failure> {
-    let judged = checks_passed(notebook);
+fn verdict(
+    notebook: &Value,
+    failed: Option<Event>,
+    judged: Result<Counts, Failure>,
+) -> Result<Counts, Failure> {
     match failed {
         Some(Event::Failed { kind, number, message }) => {
             let earlier =
