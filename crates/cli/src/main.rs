@@ -1,4 +1,4 @@
-//! `siglip`: the crate's work without a notebook. Results go to standard output as
+//! `siglip`: the work of the crates without a notebook. Results go to standard output as
 //! JSON, progress to standard error.
 
 use std::io::Read;

@@ -18,7 +18,7 @@ pub struct Report {
     /// The pairs on the wrong side of the best single threshold by means: the violations
     /// of a constellation with m = 0 at b_rel = [`LabelledGeometry::midpoint_of_means`].
     pub constellation: Constellation,
-    /// How the two families lie to each other.
+    /// The gap between the two families.
     pub gap: ModalityGap,
 }
 
