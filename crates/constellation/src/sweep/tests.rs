@@ -84,7 +84,7 @@ fn an_error_names_the_key() {
         (r#"{"runs": [{"pairs": 1}]}"#, "pairs"),
         (r#"{"runs": [{"bias": {"start": 1}}]}"#, "start"),
         (r#"{"runs": []}"#, "runs"),
-        (r#"{} {}"#, "end"),
+        (r#"{} {}"#, "after the description"),
     ] {
         let message = Sweep::from_json(json).unwrap_err().to_string();
         assert!(message.contains(key), "{json}: {message}");
