@@ -7,10 +7,11 @@ use std::io::{BufRead, Write};
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use siglip_core::train::train_all;
-use siglip_core::{Experiment, Run, Settings};
+use constellation::sweep::train_all;
+use constellation::{Experiment, Run, Settings};
+use siglip_core::Device;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [threads] = arguments.as_slice() else {
         eprintln!("engines: run by `cargo xtask bench`");
@@ -18,7 +19,7 @@ fn main() -> anyhow::Result<()> {
     };
     let threads: usize = threads.parse()?;
     tch::set_num_threads(threads as i32);
-    let settings = Settings { threads, snapshots: 0, ..Settings::default() };
+    let settings = Settings { threads, snapshots: 0, ..Device::Cpu.settings() };
     for line in std::io::stdin().lock().lines() {
         let experiments: Vec<Experiment> = serde_json::from_str(&line?)?;
         println!("{}", answer(&experiments, settings)?);
@@ -27,7 +28,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn answer(experiments: &[Experiment], settings: Settings) -> siglip_core::Result<Value> {
+fn answer(experiments: &[Experiment], settings: Settings) -> constellation::Result<Value> {
     let start = Instant::now();
     let first: Run = match experiments {
         [experiment] => experiment.train_with(settings, &mut |_| ())?,

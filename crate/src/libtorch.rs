@@ -53,6 +53,20 @@ impl Libtorch {
         Ok(Self { experiment: experiment.clone(), vectors, log_temperature, bias, adapter, optimizer })
     }
 
+    /// The gradients of the loss by the vectors `[modalities, pairs, dim]` at the last step; 0 of a
+    /// locked modality, and before the first step.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if libtorch reports one.
+    pub fn gradients(&self) -> Result<Array3<f32>, Error> {
+        let gradient = |vectors: &Tensor| match vectors.grad() {
+            gradient if gradient.defined() => gradient,
+            _ => vectors.zeros_like(),
+        };
+        let gradients: Vec<Tensor> = self.vectors.iter().map(gradient).collect();
+        Tensor::f_stack(&gradients, 0).and_then(|gradients| to_array(&gradients)).map_err(failed)
+    }
+
     /// The unit vectors that the loss sees, `[pairs, dim]` of each modality; with an adapter
     /// (delta U, sqrt(1 - delta^2)) and (delta V, -sqrt(1 - delta^2)).
     ///
@@ -102,16 +116,6 @@ impl Libtorch {
             recorded.extremes.push(pooled(&extremes)?);
         }
         Ok(())
-    }
-
-    /// The gradients by the vectors `[modalities, pairs, dim]` at the last step, 0 where nothing is trained.
-    #[cfg(test)]
-    pub(crate) fn gradients(&self) -> Result<Array3<f32>> {
-        let gradient = |vectors: &Tensor| match vectors.grad() {
-            gradient if gradient.defined() => gradient,
-            _ => vectors.zeros_like(),
-        };
-        to_array(&Tensor::f_stack(&self.vectors.iter().map(gradient).collect::<Vec<_>>(), 0)?)
     }
 
     fn read(&self) -> Result<State> {

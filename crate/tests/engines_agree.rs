@@ -1,7 +1,9 @@
 //! Both engines over whole trainings: the study's own runs to their ends.
+#![cfg(feature = "libtorch")]
 
-use siglip_core::train::train_all;
-use siglip_core::{EngineChoice, Experiment, Run, Settings};
+use constellation::sweep::train_all;
+use constellation::{EngineChoice, Experiment, Run, Settings};
+use siglip_core::Device;
 
 /// BasicExperiment, AblationStudy with a trained t, MoreModalities (a), FrozenModality 1 to 3.
 const DESCRIPTIONS: &[&str] = &[
@@ -20,7 +22,7 @@ const DESCRIPTIONS: &[&str] = &[
 fn trained(engine: EngineChoice) -> Vec<Run> {
     let run = |json: &&str| Experiment { engine, ..Experiment::from_json(json).unwrap() };
     let experiments: Vec<Experiment> = DESCRIPTIONS.iter().map(run).collect();
-    train_all(&experiments, Settings { snapshots: 0, ..Settings::default() }).unwrap()
+    train_all(&experiments, Settings { snapshots: 0, ..Device::Cpu.settings() }).unwrap()
 }
 
 /// About a minute on two cores, all of it libtorch's.

@@ -1,12 +1,14 @@
 //! Every branch of a run's description against the same recipe in plain PyTorch
 //! (`reference/train.py`), from the same seed, in the environment that libtorch comes from.
+#![cfg(feature = "libtorch")]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use constellation::{Experiment, Settings};
 use serde::Deserialize;
-use siglip_core::{Experiment, Settings};
+use siglip_core::Device;
 
 /// What the reference found.
 #[derive(Deserialize)]
@@ -60,7 +62,7 @@ fn agree(engine: &str) {
         .map(|json| Experiment::from_json(json).unwrap())
         .map(|run| run.with(&[format!("epochs={EPOCHS}"), format!("engine={engine}")]).unwrap())
         .collect();
-    let settings = Settings { snapshots: 0, ..Settings::default() };
+    let settings = Settings { snapshots: 0, ..Device::Cpu.settings() };
     for ((json, experiment), expected) in DESCRIPTIONS.iter().zip(&experiments).zip(reference(&experiments)) {
         let run = experiment.train_with(settings, &mut |_| ()).unwrap();
         let got = run.summary();

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from transformers import SiglipConfig, SiglipImageProcessorPil, SiglipModel, SiglipProcessor, SiglipTokenizer
 
-sys.path.append(str(Path(__file__).parents[2] / "tests/parity"))
+sys.path.append(str(Path(__file__).parents[3] / "crates/models/tests/transformers"))
 from reference import scene, sentences, siglip_tokenizer  # noqa: E402
 
 SETS = {"images": 64, "more": 192}

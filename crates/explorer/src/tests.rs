@@ -152,7 +152,7 @@ fn reference(vectors: &Array3<f32>, t: f64, bias: f64, numerics: Numerics) -> f6
 }
 
 /// The losses that the page computes of all frames at all settings, in node.
-fn losses_in_page(data: &ExplorerData, settings: &[(f64, f64)], numerics: &str) -> Option<Vec<f64>> {
+fn losses_in_page(test: &str, data: &ExplorerData, settings: &[(f64, f64)], numerics: &str) -> Option<Vec<f64>> {
     let program = format!(
         "{}\n{}\nconst data = {};\nconst frameAt = readFrames(data);\n\
          const settings = {};\n\
@@ -165,7 +165,7 @@ fn losses_in_page(data: &ExplorerData, settings: &[(f64, f64)], numerics: &str) 
     );
     let node = Command::new("node").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let Ok(mut node) = node else {
-        eprintln!("skipped: node is not installed");
+        testing::skip(test, "node is not installed");
         return None;
     };
     node.stdin.take().unwrap().write_all(program.as_bytes()).unwrap();
@@ -178,9 +178,9 @@ const SETTINGS: [(f64, f64); 6] =
     [(1.0, 0.0), (10.0, -1.0), (10.0, 0.3), (100.0, 0.9), (100.0, -0.4), (700.0, 0.5)];
 
 /// Compares page and reference over all frames and settings.
-fn agree(data: &ExplorerData, tolerance: f64) {
+fn agree(test: &str, data: &ExplorerData, tolerance: f64) {
     for (numerics, name) in [(Numerics::Exact, "exact"), (Numerics::Paper, "paper")] {
-        let Some(losses) = losses_in_page(data, &SETTINGS, name) else { return };
+        let Some(losses) = losses_in_page(test, data, &SETTINGS, name) else { return };
         let settings = data.frames.iter().flat_map(|frame| SETTINGS.map(|setting| (frame, setting)));
         assert_eq!(losses.len(), data.frames.len() * SETTINGS.len());
         for ((frame, (t, bias)), got) in settings.zip(losses) {
@@ -196,8 +196,9 @@ fn agree(data: &ExplorerData, tolerance: f64) {
 
 #[test]
 fn the_page_computes_the_loss_from_vectors() {
-    agree(&data((2, 20, 3), 3), 1e-4);
-    agree(&data((3, 12, 5), 3), 1e-4);
+    let test = "the_page_computes_the_loss_from_vectors";
+    agree(test, &data((2, 20, 3), 3), 1e-4);
+    agree(test, &data((3, 12, 5), 3), 1e-4);
 }
 
 #[test]
@@ -205,12 +206,12 @@ fn the_page_computes_the_loss_from_rounded_vectors() {
     // So many frames that all but the last are shipped as 16-bit integers.
     let data = data((2, 60, 10), 80);
     assert!(payload_of(&data)["frames"]["vectors"][0]["i16"].is_string());
-    agree(&data, 5e-3);
+    agree("the_page_computes_the_loss_from_rounded_vectors", &data, 5e-3);
 }
 
 #[test]
 fn the_page_computes_the_loss_from_groups() {
     let data = data((2, 300, 4), 2);
     assert_eq!(payload_of(&data)["frames"]["kind"], "sketches");
-    agree(&data, 1e-2);
+    agree("the_page_computes_the_loss_from_groups", &data, 1e-2);
 }

@@ -4,15 +4,13 @@
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-/// What random numbers are for; each has streams of its own.
+/// What random numbers are for; each has streams of its own, which its number chooses.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Purpose {
-    /// The held-out drawings.
-    Split,
     /// The order of the drawings in a pass over them.
-    Order,
+    Order = 1,
     /// The augmentation of a step.
-    Augmentation,
+    Augmentation = 2,
 }
 
 /// The stream `index` of random numbers for `purpose`.

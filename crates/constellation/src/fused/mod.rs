@@ -122,7 +122,7 @@ impl Fused {
         let seen = self.adapter.as_ref().map_or(&self.points, |adapter| &adapter.extended);
         let sums = self.pass.run(logits, seen, first_trained);
         let scale = (t * mean) as f32 * delta;
-        let gradients = self.pass.gradients();
+        let gradients = self.pass.gradients_mut();
         for (points, gradient) in seen.iter().zip(gradients).skip(first_trained) {
             self.path.run(Tangent { points, gradient, scale });
         }
@@ -143,6 +143,17 @@ impl Fused {
             margin: (matching - other) / 2.0,
             optimal_relative_bias: (matching + other) / 2.0 + offset,
         }
+    }
+
+    /// The gradients of the loss by the vectors `[modalities, pairs, dim]` at the last step, along
+    /// the sphere where the loss normalises; 0 of a locked modality, and before the first step.
+    pub fn gradients(&self) -> Array3<f32> {
+        let shape = self.points[0].shape;
+        let mut gradients = Array3::zeros((self.points.len(), shape.rows, shape.dim));
+        let first_trained = self.points.len() - self.moments.len();
+        let rows = gradients.axis_iter_mut(Axis(0)).zip(self.pass.gradients()).skip(first_trained);
+        rows.for_each(|(rows, panels)| panels.to_rows(rows));
+        gradients
     }
 
     /// One step of Adam along the derivatives.

@@ -106,7 +106,12 @@ impl Pass {
     }
 
     /// The gradients of the last run, one a modality.
-    pub(super) fn gradients(&mut self) -> &mut [Panels] {
+    pub(super) fn gradients(&self) -> &[Panels] {
+        &self.shares[0].gradients
+    }
+
+    /// The same, for who goes on with them.
+    pub(super) fn gradients_mut(&mut self) -> &mut [Panels] {
         &mut self.shares[0].gradients
     }
 }

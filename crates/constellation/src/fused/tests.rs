@@ -1,10 +1,13 @@
 //! The engine against a plain float64 reference, which is checked by finite differences.
 
-use ndarray::{Array2, Array3, Axis};
+use ndarray::{Array3, Axis};
 use proptest::prelude::*;
 
+use self::random_runs::{descriptions, directions, norm};
 use super::*;
-use crate::{Bias, EngineChoice, Numerics, Temperature};
+use crate::{Bias, Numerics, Temperature};
+
+mod random_runs;
 
 /// Everything the loss depends on, in float64. The vectors need not be of unit length.
 #[derive(Clone)]
@@ -123,24 +126,6 @@ impl Reference {
     }
 }
 
-/// Vectors from a small generator of the test's own; they only have to be irregular.
-pub(super) fn directions(modalities: usize, rows: usize, dim: usize, seed: u64) -> Array3<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-    };
-    let mut points = Array3::from_shape_simple_fn((modalities, rows, dim), &mut next);
-    for mut row in points.rows_mut() {
-        row[0] += 1e-3;
-        let norm = row.dot(&row).sqrt();
-        row /= norm;
-    }
-    points
-}
-
 fn reference(experiment: &Experiment, points: &Array3<f32>) -> Reference {
     Reference {
         points: points.mapv(f64::from),
@@ -148,24 +133,6 @@ fn reference(experiment: &Experiment, points: &Array3<f32>) -> Reference {
         bias: f64::from(experiment.bias.init as f32),
         x: f64::from(experiment.adapter.unwrap_or(0.0) as f32),
     }
-}
-
-pub(super) fn gradients(engine: &mut Fused) -> Array3<f64> {
-    let (modalities, rows, dim) = (engine.points.len(), engine.experiment.pairs, engine.points[0].shape.dim);
-    let mut gradients = Array3::zeros((modalities, rows, dim));
-    for (m, panels) in engine.pass.gradients().iter().enumerate() {
-        let mut rows = Array2::zeros((rows, dim));
-        panels.to_rows(rows.view_mut());
-        gradients.index_axis_mut(Axis(0), m).assign(&rows.mapv(f64::from));
-    }
-    if engine.experiment.locked {
-        gradients.index_axis_mut(Axis(0), 0).fill(0.0);
-    }
-    gradients
-}
-
-pub(super) fn norm(a: &Array3<f64>) -> f64 {
-    a.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
 /// Asserts that the engine's derivatives are the reference's on every path.
@@ -203,7 +170,7 @@ fn assert_slopes(experiment: &Experiment, points: &Array3<f32>) {
         if experiment.adapter.is_some() {
             close(got.adapter, want.x, 0.1 * want.scale * t, "adapter");
         }
-        let difference = norm(&(gradients(&mut engine) - &want_points));
+        let difference = norm(&(engine.gradients().mapv(f64::from) - &want_points));
         let scale = norm(&want_points).max(0.1 * want.scale * t / (experiment.pairs as f64).sqrt());
         assert!(
             difference <= 1e-5 * sensitivity * scale + vanishing,
@@ -211,29 +178,6 @@ fn assert_slopes(experiment: &Experiment, points: &Array3<f32>) {
             path
         );
     }
-}
-
-pub(super) fn descriptions() -> impl Strategy<Value = Experiment> {
-    let shape = (2..70_usize, 1..20_usize, 2..4_usize);
-    let temperature = (-2.0..2.0_f64).prop_map(f64::exp);
-    let bias = (prop_oneof![Just(BiasKind::Relative), Just(BiasKind::Absolute)], -1.5..1.5_f64);
-    let numerics = prop_oneof![Just(Numerics::Paper), Just(Numerics::Exact)];
-    let locked =
-        prop_oneof![Just((false, None)), Just((true, None)), (-2.0..2.0_f64).prop_map(|x| (true, Some(x)))];
-    (shape, temperature, bias, numerics, locked).prop_map(
-        |(shape, t, (kind, init), numerics, (locked, adapter))| Experiment {
-            pairs: shape.0,
-            dim: shape.1,
-            modalities: if adapter.is_some() { 2 } else { shape.2 },
-            temperature: Temperature::trained(t),
-            bias: Bias::trained(kind, init * if kind == BiasKind::Relative { 1.0 } else { t }),
-            numerics,
-            locked,
-            adapter,
-            engine: EngineChoice::Fused,
-            ..Experiment::default()
-        },
-    )
 }
 
 proptest! {

@@ -1,12 +1,27 @@
-//! The engine against libtorch's autograd, on random descriptions.
+//! The fused engine against libtorch's autograd, on random descriptions.
+#![cfg(feature = "libtorch")]
 
+use constellation::fused::Fused;
+use constellation::{Bias, BiasKind, Engine, Experiment, History, Numerics, Record, Temperature};
 use ndarray::Array3;
 use proptest::prelude::*;
+use siglip_core::Libtorch;
 
-use super::tests::{descriptions, directions, gradients, norm};
-use super::*;
-use crate::train::libtorch::Libtorch;
-use crate::{Bias, BiasKind, EngineChoice, Numerics, Temperature};
+use self::random_runs::{descriptions, directions, norm};
+
+#[path = "../../crates/constellation/src/fused/tests/random_runs.rs"]
+mod random_runs;
+
+/// Losses of an engine's first `epochs`.
+fn losses(engine: &mut dyn Engine, epochs: usize) -> Vec<f64> {
+    let mut history = History::default();
+    engine.advance(epochs, Record::default(), &mut history).unwrap();
+    history.loss
+}
+
+fn libtorch(experiment: &Experiment, points: Array3<f32>) -> Libtorch {
+    Libtorch::new(experiment, points, tch::Device::Cpu).unwrap()
+}
 
 /// How much larger than one a logit's rounding makes the relative error of a derivative.
 fn sensitivity(experiment: &Experiment) -> f64 {
@@ -19,12 +34,12 @@ proptest! {
     #[test]
     fn gradients_are_autograds(experiment in descriptions(), seed in 0..1000_u64) {
         let points = directions(experiment.modalities, experiment.pairs, experiment.dim, seed);
-        let mut libtorch = Libtorch::new(&experiment, points.clone(), tch::Device::Cpu).unwrap();
-        libtorch.advance(1, Record::default(), &mut History::default()).unwrap();
+        let mut libtorch = libtorch(&experiment, points.clone());
+        losses(&mut libtorch, 1);
         let expected = libtorch.gradients().unwrap().mapv(f64::from);
         let mut fused = Fused::new(&experiment, points, 1).unwrap();
-        let loss = fused.differentiate().loss;
-        let got: Array3<f64> = gradients(&mut fused);
+        let loss = losses(&mut fused, 1)[0];
+        let got = fused.gradients().mapv(f64::from);
         let t = experiment.temperature.init;
         let scale = norm(&expected).max(0.01 * t * loss.min(1.0) / (experiment.pairs as f64).sqrt());
         let error = norm(&(got - &expected));
@@ -35,27 +50,20 @@ proptest! {
 /// Both engines from the same points, over 300 epochs.
 fn losses_agree(experiment: &Experiment, seed: u64) -> Result<(), TestCaseError> {
     let points = directions(experiment.modalities, experiment.pairs, experiment.dim, seed);
-    let libtorch = |points: Array3<f32>| {
-        let mut history = History::default();
-        let mut engine = Libtorch::new(experiment, points, tch::Device::Cpu).unwrap();
-        engine.advance(300, Record::default(), &mut history).unwrap();
-        history.loss
-    };
-    let expected = libtorch(points.clone());
+    let expected = losses(&mut libtorch(experiment, points.clone()), 300);
     // Some trainings are chaotic: of these no engine can tell more than what is left of a difference in
     // the seventh digit, in which gradients of both differ.
     let mut sign = 1.0;
-    let nearby = libtorch(points.mapv(|value| {
+    let moved = points.mapv(|value| {
         sign = -sign;
         value * (1.0 + sign * 1e-6)
-    }));
-    let mut history = History::default();
-    let mut fused = Fused::new(experiment, points, 1).unwrap();
-    fused.advance(300, Record::default(), &mut history).unwrap();
+    });
+    let nearby = losses(&mut libtorch(experiment, moved), 300);
+    let got = losses(&mut Fused::new(experiment, points, 1).unwrap(), 300);
     // In the paper's form a term is only known to the rounding of 1 - p.
     let rounding = if experiment.numerics == Numerics::Paper { 1e-7 } else { 1e-9 };
     let mut chaos = 0.0_f64;
-    for (epoch, (expected, got)) in expected.iter().zip(&history.loss).enumerate() {
+    for (epoch, (expected, got)) in expected.iter().zip(&got).enumerate() {
         chaos = chaos.max((expected - nearby[epoch]).abs());
         let most = 1e-3 * expected + rounding + 3.0 * chaos;
         let error = (expected - got).abs();
@@ -83,7 +91,6 @@ fn losses_of_a_chaotic_training_are_libtorchs_as_far_as_they_are_known() {
         temperature: Temperature::trained(5.412191676066731),
         bias: Bias::trained(BiasKind::Absolute, -2.9052865087533046),
         locked: true,
-        engine: EngineChoice::Fused,
         ..Experiment::default()
     };
     losses_agree(&experiment, 912).unwrap();

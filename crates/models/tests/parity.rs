@@ -1,40 +1,41 @@
 //! The same against transformers itself, on more shapes, where its environment is:
 //! `.venv-parity` in the root, which `cargo xtask test` makes from
-//! `tests/parity/requirements.txt`, or the interpreter that `PARITY_PYTHON` names.
+//! `tests/transformers/requirements.txt`, or the interpreter that `PARITY_PYTHON` names.
 
-mod parity;
-#[path = "parity/python.rs"]
-mod python;
+mod transformers;
 
-use python::python;
-use siglip_core::pretrained::Embeddings;
 use std::{env, path::PathBuf, process::Command};
+
+use models::Embeddings;
+use testing::TRANSFORMERS;
 
 #[test]
 fn agrees_with_transformers_on_checkpoints_made_now() {
-    agree("live");
+    agree("agrees_with_transformers_on_checkpoints_made_now", "live");
 }
 
 #[test]
-#[ignore = "takes minutes and 2 GB: `cargo test --test pretrained_parity -- --ignored`"]
+#[ignore = "takes minutes and 2 GB: `cargo test -p siglip-models --test parity -- --ignored`"]
 fn agrees_with_transformers_on_checkpoints_of_published_sizes() {
-    agree("published");
+    agree("agrees_with_transformers_on_checkpoints_of_published_sizes", "published");
 }
 
 /// Another seed than 7 comes from `PARITY_SEED`.
-fn agree(kind: &str) {
-    let Some(python) = python() else { return };
+fn agree(test: &str, kind: &str) {
+    let Some(python) = testing::python(test, &TRANSFORMERS) else { return };
     let folder = tempfile::tempdir().unwrap();
     let seed = env::var("PARITY_SEED").unwrap_or("7".to_owned());
     let mut script = Command::new(python);
-    let script = script.arg(root().join("tests/parity/reference.py")).arg(folder.path()).args([kind, &seed]);
+    let script = script.arg(root().join("tests/transformers/reference.py")).arg(folder.path()).args([kind, &seed]);
     run(script.env("HF_HUB_OFFLINE", "1"));
-    parity::check(folder.path());
+    transformers::check(folder.path());
 }
 
 #[test]
 fn numpy_reads_a_file_of_embeddings() {
-    let Some(python) = python() else { return };
+    let Some(python) = testing::python("numpy_reads_a_file_of_embeddings", &TRANSFORMERS) else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("written.npz");
     let embeddings = Embeddings::read(&root().join("tests/golden/numpy.npz")).unwrap();

@@ -4,7 +4,7 @@
 use ndarray::{Array2, Axis, arr2, concatenate};
 use proptest::prelude::*;
 use serde::Deserialize;
-use siglip_core::geometry::{
+use constellation::geometry::{
     MeanDistances, ModalityGap, Perceptron, PerceptronSettings, Report, Separation, Verdict,
 };
 

@@ -2,7 +2,7 @@
 
     python explorer.py FOLDER [SCREENSHOTS]
 
-FOLDER holds the pages that tests/explorer.rs wrote, and `sphere.json`: the final similarities
+FOLDER holds the pages that tests/browser.rs wrote, and `sphere.json`: the final similarities
 and parameters of the run in `sphere.html`. Needs Playwright (`pip install playwright`) and a
 Chromium or Chrome on the path; exits with 77 where one of them is missing.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 try:
     from playwright.sync_api import sync_playwright
 except ImportError:
-    print("skipped: Playwright is not installed")
+    print("Playwright is not installed")
     sys.exit(77)
 
 BROWSER = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
@@ -275,6 +275,6 @@ CHECKS = [
 
 if __name__ == "__main__":
     if BROWSER is None:
-        print("skipped: no Chromium or Chrome on the path")
+        print("no Chromium or Chrome on the path")
         sys.exit(77)
     main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]) if len(sys.argv) > 2 else None)

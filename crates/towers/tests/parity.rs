@@ -1,28 +1,24 @@
 //! The committed checkpoints in the transformers library, where its environment is:
 //! `.venv-parity` in the root, or the interpreter that `PARITY_PYTHON` names.
 
-#[path = "parity/python.rs"]
-mod python;
-
 use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use python::python;
-use siglip_core::pretrained::{Dtype, Embedder, preprocess};
-use siglip_core::towers::emoji;
+use models::{Dtype, Embedder, emoji, preprocess};
 use tch::{Kind, Tensor};
+use testing::TRANSFORMERS;
 
 const COUNT: usize = 40;
 
 #[test]
 fn transformers_loads_the_committed_checkpoints_and_agrees() {
-    let Some(python) = python() else { return };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let test = "transformers_loads_the_committed_checkpoints_and_agrees";
+    let Some(python) = testing::python(test, &TRANSFORMERS) else { return };
     for name in ["emoji-absolute", "emoji-relative"] {
-        check(&python, &root.join("../data/checkpoints").join(name));
+        check(&python, &testing::root().join("data/checkpoints").join(name));
     }
 }
 

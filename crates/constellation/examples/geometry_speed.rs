@@ -5,13 +5,13 @@
 use std::time::Instant;
 
 use ndarray::{Array2, ArrayView2, Axis};
-use siglip_core::geometry::{Constellation, LabelledGeometry, Perceptron, PerceptronSettings, Separation};
+use constellation::geometry::{Constellation, LabelledGeometry, Perceptron, PerceptronSettings, Separation};
 
 const IMAGES: usize = 50_000;
 const TEXTS: usize = 998;
 const DIM: usize = 768;
 
-fn main() -> siglip_core::Result<()> {
+fn main() -> constellation::Result<()> {
     let shift = std::env::args().nth(1).map_or(1.0, |shift| shift.parse().expect("SHIFT is a number"));
     let class_of: Vec<usize> = (0..IMAGES).map(|i| i % TEXTS).collect();
     let (images, texts) = planted(&class_of, shift);

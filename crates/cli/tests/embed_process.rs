@@ -1,17 +1,17 @@
 //! `siglip embed` as a process of its own: killed and run again, and in bfloat16.
 #![allow(missing_docs)]
 
+mod process;
+
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-    thread::sleep,
-    time::Duration,
+    process::{Command, Output},
 };
 
-use siglip_core::pretrained::{EmbedOptions, Embeddings, embed};
+use models::{EmbedOptions, Embeddings, embed};
+use process::{kill_when, make_pipe, siglip};
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 const CLASSES: usize = 20;
 const IMAGES_OF_A_CLASS: usize = 15;
 const BATCH: usize = 8;
@@ -30,11 +30,15 @@ fn class_folders(root: &Path, classes: usize) {
     }
 }
 
-fn siglip(model: &str, images: &Path, out: &Path) -> Command {
-    let mut siglip = Command::new(env!("CARGO_BIN_EXE_siglip"));
+/// A small checkpoint, `siglip` or `siglip2`.
+fn checkpoint(name: &str) -> String {
+    testing::root().join("crates/models/tests/golden").join(name).display().to_string()
+}
+
+fn embed_with(model: &str, images: &Path, out: &Path) -> Command {
+    let mut siglip = siglip();
     siglip.args(["embed", "--model", model, "--batch", &BATCH.to_string()]);
     siglip.arg("--images").arg(images).arg("--out").arg(out);
-    siglip.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     siglip
 }
 
@@ -47,25 +51,22 @@ fn succeeded(output: Output) {
 #[test]
 fn a_killed_run_is_taken_up_after_its_last_batch_and_writes_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    let (images, model) = (folder.path().join("images"), format!("{GOLDEN}/siglip"));
+    let (images, model) = (folder.path().join("images"), checkpoint("siglip"));
     let out = |name: &str| folder.path().join(name);
     class_folders(&images, CLASSES);
-    succeeded(siglip(&model, &images, &out("whole.npz")).output().unwrap());
+    succeeded(embed_with(&model, &images, &out("whole.npz")).output().unwrap());
 
     let (total, before) = (CLASSES * IMAGES_OF_A_CLASS, 12 * IMAGES_OF_A_CLASS);
     let (blocking, aside) = (images.join("class 12/00.png"), folder.path().join("aside.png"));
     fs::rename(&blocking, &aside).unwrap();
-    assert!(Command::new("mkfifo").arg(&blocking).status().unwrap().success());
-    let mut child = siglip(&model, &images, &out("killed.npz")).spawn().unwrap();
+    make_pipe(&blocking);
     let partial = out("killed.npz.partial");
     let finished = before / BATCH * BATCH;
     let width = Embeddings::read(&out("whole.npz")).unwrap().image.ncols();
-    while fs::metadata(&partial).map_or(0, |file| file.len()) < (4 * width * finished) as u64 {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it was killed");
-        sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap(); // SIGKILL
-    assert!(!child.wait().unwrap().success());
+    let written = || fs::metadata(&partial).map_or(0, |file| file.len());
+    kill_when(embed_with(&model, &images, &out("killed.npz")), || {
+        written() >= (4 * width * finished) as u64
+    });
     assert!(partial.exists() && !out("killed.npz").exists());
     fs::remove_file(&blocking).unwrap();
     fs::rename(&aside, &blocking).unwrap();
@@ -95,10 +96,10 @@ fn bfloat16_agrees_with_float32_with_and_without_its_instructions() {
     let folder = tempfile::tempdir().unwrap();
     let images = folder.path().join("images");
     class_folders(&images, 2);
-    for model in ["siglip", "siglip2"].map(|name| format!("{GOLDEN}/{name}")) {
+    for model in ["siglip", "siglip2"].map(checkpoint) {
         let embed = |out: PathBuf, dtype: &str, variables: &[(&str, &str)]| {
-            let mut siglip = siglip(&model, &images, &out);
-            succeeded(siglip.args(["--dtype", dtype]).envs(variables.iter().copied()).output().unwrap());
+            let mut command = embed_with(&model, &images, &out);
+            succeeded(command.args(["--dtype", dtype]).envs(variables.iter().copied()).output().unwrap());
             Embeddings::read(&out).unwrap()
         };
         let expected = embed(folder.path().join("f32.npz"), "f32", &[]);

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, fs, path::Path};
 
 use ndarray::Array2;
-use siglip_core::pretrained::{
+use models::{
     Checkpoint, Config, Embeddings, Folder, Preprocessor, Siglip, Tokenizer, decode, preprocess,
 };
 use tch::{Kind, Tensor};
@@ -70,9 +70,10 @@ fn check_case(path: &Path, texts: &[String], images: &Path) {
         let cosine = (model.embed_images(&pixels).unwrap().get(0) * expected_embedding)
             .sum(Kind::Float)
             .double_value(&[]);
-        match file_name.ends_with(".jpg") {
-            true => assert!(cosine > 0.998, "{name}: {file_name} has cosine {cosine}, {levels} levels"),
-            false => assert!(levels == 0.0, "{name}: {file_name} differs by {levels} levels"),
+        if file_name.ends_with(".jpg") {
+            assert!(cosine > 0.998, "{name}: {file_name} has cosine {cosine}, {levels} levels");
+        } else {
+            assert!(levels == 0.0, "{name}: {file_name} differs by {levels} levels");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! `siglip embed` that says how far it is after every batch, for `cargo xtask bench embed`:
 //! `embed_speed DTYPE MODEL IMAGES LABELS BATCH OUT`, with `texts 0` once it is ready.
 
-use siglip_core::pretrained::{Dtype, EmbedOptions, embed};
+use models::{Dtype, EmbedOptions, embed};
 
-fn main() -> siglip_core::Result<()> {
+fn main() -> models::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [dtype, model, images, labels, batch, out] = &arguments[..] else {
         panic!("expected DTYPE MODEL IMAGES LABELS BATCH OUT")

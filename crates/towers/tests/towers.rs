@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use siglip_core::pretrained::{Config, Folder};
-use siglip_core::towers::{self, TowersConfig, Trained};
+use models::emoji::embed_emoji;
+use models::{Config, Folder};
+use towers::{TowersConfig, Trained};
 
 /// A training of seconds.
 fn tiny(steps: usize, kind: &str) -> TowersConfig {
@@ -32,8 +33,8 @@ fn training_lowers_the_loss_that_the_checkpoint_has() {
         });
         // To ignore the pictures and give each name 1 in 1,000 costs 7.9, which takes longer to beat.
         assert!(after.loss < 0.9 * before.loss, "{kind}: {} then {}", before.loss, after.loss);
-        let control = towers::embed_untrained(&tiny(40, kind)).unwrap();
-        assert_eq!(towers::summarize(&control).unwrap(), before);
+        let untrained = embed_emoji(folder.path().join("0").to_str().unwrap()).unwrap();
+        assert_eq!(towers::summarize(&untrained).unwrap(), before);
         assert!((before.temperature - 10.0).abs() < 1e-5, "{kind}: untrained t is {}", before.temperature);
     }
 }
@@ -44,7 +45,7 @@ fn an_interrupted_training_ends_with_the_same_bytes() {
     let root = tempfile::tempdir().unwrap();
     let (whole, killed) = (root.path().join("whole"), root.path().join("killed"));
     // What a kill at step 7 leaves behind: the state of step 4 and no weights.
-    let mut copy = |progress: &siglip_core::train::Progress| {
+    let mut copy = |progress: &constellation::train::Progress| {
         if progress.epoch == 7 {
             fs::create_dir(&killed).unwrap();
             for entry in fs::read_dir(&whole).unwrap() {
@@ -89,7 +90,7 @@ fn a_damaged_state_is_an_error() {
 
 /// The folders of the checkpoints that ship with the project, by their names.
 fn committed() -> Vec<(String, PathBuf)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/checkpoints");
+    let folder = testing::root().join("data/checkpoints");
     let named = |bias: &str, seed: &str| {
         let name = format!("emoji-{bias}{seed}");
         let path = folder.join(&name);
@@ -104,7 +105,7 @@ fn the_committed_checkpoints_are_what_their_summaries_say() {
     for (name, folder) in committed() {
         let stated: Trained =
             serde_json::from_slice(&fs::read(folder.join("summary.json")).unwrap()).unwrap();
-        let embeddings = towers::embed_emoji(folder.to_str().unwrap()).unwrap();
+        let embeddings = embed_emoji(folder.to_str().unwrap()).unwrap();
         let (found, stated) = (towers::summarize(&embeddings).unwrap(), stated.summary);
         assert_eq!((found.violating_pairs, stated.violating_pairs), (0, 0), "{name}");
         assert!(found.margin > 0.0, "{name}: {}", found.margin);

@@ -1,23 +1,30 @@
 //! Checkpoints from the Hugging Face hub, played here by a server of this test.
 #![allow(missing_docs)]
 
+mod process;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
-    path::Path,
-    process::{Command, Output},
+    path::{Path, PathBuf},
+    process::Output,
     thread,
 };
 
+use process::siglip;
 use serde_json::{Value, json};
 
-const EMOJI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/checkpoints/emoji-relative");
 const ID: &str = "someone/siglip-emoji";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// Nothing listens at the discard port.
 const NO_HUB: &str = "http://127.0.0.1:9";
+
+/// The folder of the model that the hub has.
+fn emoji() -> PathBuf {
+    testing::root().join("data/checkpoints/emoji-relative")
+}
 
 /// Starts a hub with one model, and in it a file that no one needs. Returns its address.
 fn start_hub() -> String {
@@ -50,7 +57,7 @@ fn answer(mut stream: &TcpStream) {
     } else if path.starts_with(&format!("/api/models/{ID}/")) {
         let siblings = Value::from_iter(files().map(|(name, _)| json!({"rfilename": name})));
         ("200 OK", json!({"id": ID, "sha": COMMIT, "siblings": siblings}).to_string().into_bytes())
-    } else if let Some(bytes) = file.and_then(|file| fs::read(Path::new(EMOJI).join(file)).ok()) {
+    } else if let Some(bytes) = file.and_then(|file| fs::read(emoji().join(file)).ok()) {
         ("200 OK", bytes)
     } else {
         ("404 Not Found", Vec::new())
@@ -67,7 +74,7 @@ fn answer(mut stream: &TcpStream) {
 
 /// Names and sizes.
 fn files() -> impl Iterator<Item = (String, u64)> {
-    let there = fs::read_dir(EMOJI).unwrap().map(|entry| {
+    let there = fs::read_dir(emoji()).unwrap().map(|entry| {
         let entry = entry.unwrap();
         (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().len())
     });
@@ -80,7 +87,7 @@ fn embed(folder: &Path, hub: &str, model: &str) -> Output {
     fs::create_dir_all(pictures.join("grinning face")).unwrap();
     let picture = image::RgbImage::from_fn(40, 30, |x, y| image::Rgb([x as u8, y as u8, 99]));
     picture.save(pictures.join("grinning face/1.png")).unwrap();
-    let mut siglip = Command::new(env!("CARGO_BIN_EXE_siglip"));
+    let mut siglip = siglip();
     siglip.args(["embed", "--model", model]).arg("--images").arg(pictures);
     siglip.arg("--out").arg(folder.join("out.npz"));
     siglip.env("HF_ENDPOINT", hub).env("HF_HUB_CACHE", folder.join("cache"));
@@ -95,7 +102,7 @@ fn a_model_is_downloaded_once_and_is_there_without_network_from_then_on() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         fs::read(folder.path().join("out.npz")).unwrap()
     };
-    let expected = embeddings(NO_HUB, EMOJI);
+    let expected = embeddings(NO_HUB, emoji().to_str().unwrap());
     assert!(embeddings(&start_hub(), ID) == expected);
     let snapshot = folder.path().join(format!("cache/models--someone--siglip-emoji/snapshots/{COMMIT}"));
     assert!(snapshot.join("model.safetensors").exists() && !snapshot.join("pytorch_model.bin").exists());

@@ -1,0 +1,55 @@
+//! The explorer in a real browser (`browser/explorer.py`), skipped where there is none.
+
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
+
+use constellation::geometry::Similarities;
+use constellation::{Experiment, Run, Settings};
+use explorer::{Explorer, ExplorerData};
+use serde_json::json;
+use testing::PLAYWRIGHT;
+
+#[test]
+fn explorers_work_in_a_browser() {
+    let test = "explorers_work_in_a_browser";
+    let Some(python) = testing::python(test, &PLAYWRIGHT) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    write_pages(folder.path());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/explorer.py");
+    let mut command = Command::new(python);
+    command.arg(script).arg(folder.path());
+    if let Some(screenshots) = env::var_os("SIGLIP_SCREENSHOTS") {
+        fs::create_dir_all(&screenshots).unwrap();
+        command.arg(screenshots);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    if output.status.code() == Some(77) {
+        return testing::skip(test, said.trim()); // the script's way to say that there is no browser
+    }
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn write_pages(folder: &Path) {
+    let train = |json: &str| Experiment::from_json(json).unwrap().train().unwrap();
+    let sphere = train(r#"{"pairs": 20, "dim": 3, "epochs": 2000}"#);
+    let high = train(r#"{"pairs": 30, "dim": 10, "epochs": 500, "bias": {"trainable": true}}"#);
+    let large = train(r#"{"pairs": 250, "dim": 10, "epochs": 10}"#);
+    let without_snapshots = Settings { snapshots: 0, ..Settings::default() };
+    let tiny = Experiment::from_json(r#"{"pairs": 2, "dim": 1, "epochs": 1}"#).unwrap();
+    let tiny = tiny.train_with(without_snapshots, &mut |_| ()).unwrap();
+    let explorer = |run: &Run| Explorer::new(&ExplorerData::of(run, Vec::new())).unwrap();
+    for (name, run) in [("tiny", &tiny), ("sphere", &sphere), ("high", &high), ("large", &large)] {
+        explorer(run).save(folder.join(format!("{name}.html"))).unwrap();
+    }
+    fs::write(folder.join("two.html"), explorer(&sphere).html().repeat(2)).unwrap();
+    fs::write(folder.join("sphere.json"), similarities(&sphere)).unwrap();
+}
+
+fn similarities(run: &Run) -> String {
+    let Similarities { matching, non_matching } = Similarities::of(run.embeddings()).unwrap();
+    let (temperature, relative_bias) = (run.temperature(), run.relative_bias());
+    json!({"matching": matching, "non_matching": non_matching, "temperature": temperature, "relative_bias": relative_bias})
+        .to_string()
+}
