@@ -5,20 +5,20 @@ pub use constellation::Numerics::{Exact, Paper};
 pub use constellation::geometry::{
     self, Certificate, Constellation, LabelledGeometry, ModalityGap, Similarities, theory,
 };
-pub use constellation::numbers::mean_and_deviation;
+pub use constellation::numbers::equidistant;
 pub use constellation::{
     Bias, BiasKind, EngineChoice, Ensemble, Experiment, Geometry, History, Numerics, Record, Run, Runs,
     Settings, Sweep, Temperature,
 };
 pub use figures::{self, Figure, Histogram, Panel, Scale, Series};
 pub use notebook::{
-    Notebook, Result, RunExt, RunsExt, Show, ShowTable, Spread, Table, check, explore,
-    histogram_without_adapter, mean_over_epochs, over_parameter,
+    Notebook, Result, RunExt, RunsExt, Show, ShowTable, Spread, Table, check, compare_over_epochs,
+    explore, histogram_without_adapter, mean_over_epochs, over_parameter,
 };
 
 pub use crate::open;
 #[cfg(feature = "models")]
 pub use {
     models::{Collection, Dtype, Embedded, Embedder, Embeddings, Part, Pictures},
-    notebook::{collection, trained},
+    notebook::{collection, own_embeddings, trained},
 };

@@ -42,6 +42,11 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
+/// `count` equidistant numbers from `first` to `last`, both included.
+pub fn equidistant(first: f64, last: f64, count: usize) -> Vec<f64> {
+    (0..count).map(|k| first + (last - first) * k as f64 / (count - 1) as f64).collect()
+}
+
 /// Mean and sample standard deviation; that of a single value is 0.
 pub fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
     let mean = values.iter().sum::<f64>() / values.len() as f64;

@@ -66,6 +66,11 @@ pub struct Part {
 }
 
 impl Collection {
+    /// The emoji that ship with the project, and `model`.
+    pub fn emoji(model: impl Into<String>) -> Self {
+        Self { pictures: Pictures::Emoji, model: model.into() }
+    }
+
     /// ImageNet, from a folder with its archive and its labels, and `model`. Embeddings
     /// are kept in that folder.
     ///
@@ -272,6 +277,15 @@ impl Part {
 }
 
 impl Embedded {
+    /// The part that the model was trained on, where there is one: the drawings of emoji. Of
+    /// ImageNet all photographs.
+    ///
+    /// # Panics
+    /// If there are no parts.
+    pub fn training(&self) -> &Part {
+        self.parts.first().expect("a collection has a part")
+    }
+
     /// The part that the model was not trained on.
     ///
     /// # Panics

@@ -1,6 +1,5 @@
 //! Obtained numbers beside published ones.
 
-use constellation::numbers::short;
 use serde::Serialize;
 
 /// A number that was obtained here, to be held against a published one:
@@ -11,15 +10,15 @@ pub struct Check {
     obtained: f64,
 }
 
-/// A published number beside the one obtained here.
+/// The same number of several settings, to be held against a published column:
+/// `runs.check("t", Run::temperature).published([6.494, 124.35]).within_percent(0.1)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checks(pub(crate) Vec<Check>);
+
+/// Published numbers beside those obtained here, and how far they may be apart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Published {
-    /// What it is, such as `t`.
-    pub what: String,
-    /// The value obtained here.
-    pub obtained: f64,
-    /// The published value.
-    pub published: f64,
+    pairs: Vec<(Check, f64)>,
     tolerance: Tolerance,
 }
 
@@ -38,8 +37,20 @@ pub fn check(what: impl Into<String>, obtained: f64) -> Check {
 impl Check {
     /// What was published of it; the two must be the same until a tolerance is named.
     pub fn published(self, published: f64) -> Published {
-        let Self { what, obtained } = self;
-        Published { what, obtained, published, tolerance: Tolerance::Difference(0.0) }
+        Checks(vec![self]).published([published])
+    }
+}
+
+impl Checks {
+    /// What was published of each setting, in their order; they must be the same until a tolerance
+    /// is named.
+    ///
+    /// # Panics
+    /// If there are not as many.
+    pub fn published<const N: usize>(self, published: [f64; N]) -> Published {
+        assert_eq!(self.0.len(), N, "settings, and published numbers for them");
+        let pairs = self.0.into_iter().zip(published).collect();
+        Published { pairs, tolerance: Tolerance::Difference(0.0) }
     }
 }
 
@@ -62,37 +73,46 @@ impl Published {
         Self { tolerance: Tolerance::Reported(reason.into()), ..self }
     }
 
-    /// The verdict, none where nothing is compared.
-    pub(crate) fn passed(&self) -> Option<bool> {
-        let distance = (self.obtained - self.published).abs();
-        match self.tolerance {
-            Tolerance::Percent(percent) => Some(distance <= percent / 100.0 * self.published.abs()),
-            Tolerance::Difference(difference) => Some(distance <= difference),
-            Tolerance::Reported(_) => None,
+    /// A verdict for each number, and its difference in words.
+    pub(crate) fn verdicts(self) -> impl Iterator<Item = (Verdict, String)> {
+        let Self { pairs, tolerance } = self;
+        pairs.into_iter().map(move |(Check { what, obtained }, published)| {
+            let passed = tolerance.allows(obtained - published, published);
+            let difference = tolerance.difference(obtained - published, published);
+            let tolerance = tolerance.to_string();
+            (Verdict { what, published: Some(published), obtained, tolerance, passed }, difference)
+        })
+    }
+}
+
+impl Tolerance {
+    /// None where nothing is compared.
+    fn allows(&self, difference: f64, published: f64) -> Option<bool> {
+        match self {
+            Self::Percent(percent) => Some(difference.abs() <= percent / 100.0 * published.abs()),
+            Self::Difference(most) => Some(difference.abs() <= *most),
+            Self::Reported(_) => None,
         }
     }
 
-    /// The tolerance, or the reason for having none, in words.
-    pub(crate) fn tolerance(&self) -> String {
-        match &self.tolerance {
-            Tolerance::Percent(percent) => format!("{percent} %"),
-            Tolerance::Difference(difference) => difference.to_string(),
-            Tolerance::Reported(reason) => reason.clone(),
-        }
-    }
-
-    /// The cells of a table's row, without the verdict.
-    pub(crate) fn cells(&self) -> [String; 5] {
-        let difference = self.obtained - self.published;
-        let difference = match self.tolerance {
-            Tolerance::Percent(_) if self.published != 0.0 => {
-                format!("{:+.4} %", difference / self.published.abs() * 100.0)
+    fn difference(&self, difference: f64, published: f64) -> String {
+        match self {
+            Self::Percent(_) if published != 0.0 => {
+                format!("{:+.4} %", difference / published.abs() * 100.0)
             }
             _ => format!("{difference:+.2e}"),
-        };
-        let numbers = [self.published.to_string(), short(self.obtained), difference];
-        let [published, obtained, difference] = numbers;
-        [self.what.clone(), published, obtained, difference, self.tolerance()]
+        }
+    }
+}
+
+/// The tolerance, or the reason for having none.
+impl std::fmt::Display for Tolerance {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Self::Percent(percent) => write!(f, "{percent} %"),
+            Self::Difference(difference) => write!(f, "{difference}"),
+            Self::Reported(reason) => f.write_str(reason),
+        }
     }
 }
 
@@ -111,22 +131,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn passed(numbers: Published) -> Vec<Option<bool>> {
+        numbers.verdicts().map(|(verdict, _)| verdict.passed).collect()
+    }
+
+    #[test]
     fn a_number_passes_within_its_tolerance_alone() {
         let number = || check("t", 100.05).published(100.0);
-        assert_eq!(number().passed(), Some(false));
-        assert_eq!(number().within_percent(0.1).passed(), Some(true));
-        assert_eq!(number().within_percent(0.01).passed(), Some(false));
-        assert_eq!(
-            (number().within(0.1).passed(), number().within(0.01).passed()),
-            (Some(true), Some(false))
-        );
-        assert_eq!(number().reported("chaotic").passed(), None);
+        assert_eq!(passed(number()), [Some(false)]);
+        assert_eq!(passed(number().within_percent(0.1)), [Some(true)]);
+        assert_eq!(passed(number().within_percent(0.01)), [Some(false)]);
+        assert_eq!(passed(number().within(0.1)), [Some(true)]);
+        assert_eq!(passed(number().within(0.01)), [Some(false)]);
+        assert_eq!(passed(number().reported("chaotic")), [None]);
+    }
+
+    #[test]
+    fn each_number_of_a_column_has_its_own_verdict() {
+        let column = || Checks(vec![check("a", 1.0), check("b", 2.0)]);
+        assert_eq!(passed(column().published([1.0, 2.5]).within(0.1)), [Some(true), Some(false)]);
+        assert!(std::panic::catch_unwind(|| column().published([1.0])).is_err());
     }
 
     #[test]
     fn not_a_number_misses_every_tolerance() {
         let number = || check("t", f64::NAN).published(1.0);
-        assert_eq!(number().within(1e9).passed(), Some(false));
-        assert_eq!(number().within_percent(1e9).passed(), Some(false));
+        assert_eq!(passed(number().within(1e9)), [Some(false)]);
+        assert_eq!(passed(number().within_percent(1e9)), [Some(false)]);
     }
 }

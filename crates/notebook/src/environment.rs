@@ -19,6 +19,18 @@ pub(crate) fn overrides() -> Result<Vec<String>> {
     serde_json::from_str(&json).map_err(wrong)
 }
 
+/// Embeddings of your own: the `.npz` files of the folder that `EMBEDDINGS` names, none without it.
+///
+/// # Errors
+/// If the folder or a file cannot be read.
+#[cfg(feature = "models")]
+pub fn own_embeddings() -> Result<Vec<models::Part>> {
+    match std::env::var_os("EMBEDDINGS").filter(|folder| !folder.is_empty()) {
+        Some(folder) => Ok(models::Part::read_all(folder.as_ref())?),
+        None => Ok(Vec::new()),
+    }
+}
+
 /// The emoji and `checkpoint`, a folder of the project; with the variable `IMAGENET`, the folder
 /// of the archive and the labels, ImageNet and the model that `MODEL` names, by default
 /// `google/siglip-base-patch16-224`.
@@ -27,14 +39,14 @@ pub(crate) fn overrides() -> Result<Vec<String>> {
 /// If `IMAGENET` has not one `.tar` and one `.txt` file, or `MODEL` is given without it.
 #[cfg(feature = "models")]
 pub fn collection(checkpoint: &str) -> Result<models::Collection> {
-    use models::{Collection, Pictures};
+    use models::Collection;
     let model = std::env::var("MODEL").ok().filter(|model| !model.is_empty());
     match (std::env::var_os("IMAGENET").filter(|folder| !folder.is_empty()), model) {
         (Some(folder), model) => {
             let model = model.as_deref().unwrap_or("google/siglip-base-patch16-224");
             Ok(Collection::imagenet(folder.as_ref(), model)?)
         }
-        (None, None) => Ok(Collection { pictures: Pictures::Emoji, model: checkpoint.to_owned() }),
+        (None, None) => Ok(Collection::emoji(checkpoint)),
         (None, Some(model)) => Err(Error::Variable {
             variable: "MODEL",
             reason: format!("is {model}, but IMAGENET, the folder of the pictures, is not set"),

@@ -28,12 +28,14 @@ mod table;
 #[cfg(feature = "models")]
 pub mod trained;
 
-pub use check::{Check, Published, check};
+pub use check::{Check, Checks, Published, check};
 #[cfg(feature = "models")]
-pub use environment::collection;
+pub use environment::{collection, own_embeddings};
 pub use error::{Error, Result};
 pub use record::Notebook;
-pub use runs::{RunExt, RunsExt, explore, histogram_without_adapter, mean_over_epochs};
+pub use runs::{
+    RunExt, RunsExt, compare_over_epochs, explore, histogram_without_adapter, mean_over_epochs,
+};
 pub use show::{Show, ShowTable};
 pub use spread::{Spread, over_parameter};
 pub use table::Table;

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use constellation::train::{Engines, fused_only};
-use constellation::{Experiment, Run, Runs, Settings, Sweep};
+use constellation::numbers::short;
+use constellation::train::{Engines, fused_only, print_progress};
+use constellation::{Ensemble, Experiment, Run, Runs, Settings, Sweep};
 use figures::Figure;
 use serde_json::{Map, Value, json};
 
@@ -54,18 +55,22 @@ impl Notebook {
         })
     }
 
-    /// The experiment with the keys replaced that `cargo xtask reproduce --set KEY=VALUE`
-    /// names. With any, published numbers are reported and not checked.
+    /// Trains one experiment, printing progress when it takes long, and records it under `label`.
+    ///
+    /// The keys that `cargo xtask reproduce --set KEY=VALUE` names are replaced; with any,
+    /// published numbers are reported and not checked.
     ///
     /// # Errors
-    /// As [`Experiment::with`].
-    pub fn configure(&self, experiment: Experiment) -> Result<Experiment> {
-        Ok(experiment.with(&self.overrides)?)
+    /// As [`Experiment::train_with`].
+    pub fn train_one(&mut self, label: &str, experiment: &Experiment) -> Result<Run> {
+        let settings = Settings { engines: self.engines, ..Settings::default() };
+        let run = experiment.with(&self.overrides)?.train_with(settings, &mut print_progress())?;
+        self.record(label, &run);
+        Ok(run)
     }
 
-    /// Trains the runs of a sweep, or a single experiment, side by side and records them under
-    /// their labels. The keys that `reproduce --set` names are replaced, as by
-    /// [`Notebook::configure`].
+    /// Trains the runs of a sweep side by side and records them under their labels. The keys that
+    /// `reproduce --set` names are replaced.
     ///
     /// Where labels stand for several runs, an interruption leaves the finished ones in
     /// `logs/unfinished`, from where the same cell goes on; else each run keeps snapshots.
@@ -73,7 +78,7 @@ impl Notebook {
     /// # Errors
     /// As [`Experiment::train`].
     pub fn train(&mut self, sweep: impl Into<Sweep>) -> Result<Runs> {
-        let sweep = sweep.into().map(|experiment| self.configure(experiment))?;
+        let sweep = sweep.into().with(&self.overrides)?;
         let settings = Settings { engines: self.engines, ..Settings::default() };
         let runs = if sweep.has_ensembles() {
             sweep.train_keeping(self.folder.join("unfinished").join(&self.name), settings)?
@@ -81,11 +86,8 @@ impl Notebook {
             sweep.train(settings)?
         };
         for ensemble in runs.ensembles() {
-            for run in &ensemble.runs {
-                let seed = run.experiment.seed;
-                let label = ensemble.label.to_owned();
-                let alone = ensemble.runs.len() == 1;
-                self.record(&if alone { label } else { format!("{label}, seed {seed}") }, run);
+            for (place, run) in ensemble.runs.iter().enumerate() {
+                self.record(&name_in(&ensemble, place), run);
             }
         }
         Ok(runs)
@@ -135,20 +137,17 @@ impl Notebook {
     pub fn compare(&mut self, numbers: impl IntoIterator<Item = Published>) -> Result<Table> {
         let mut table = Table::new(&["", "published", "obtained", "difference", "tolerance", ""]);
         let mut missed = Vec::new();
-        for number in numbers {
-            let passed = number.passed().filter(|_| self.overrides.is_empty());
-            if passed == Some(false) {
-                missed.push(number.what.clone());
+        for (mut verdict, difference) in numbers.into_iter().flat_map(Published::verdicts) {
+            verdict.passed = verdict.passed.filter(|_| self.overrides.is_empty());
+            if verdict.passed == Some(false) {
+                missed.push(verdict.what.clone());
             }
-            let verdict = passed.map_or("", |passed| if passed { "✓" } else { "missed" });
-            table = table.row(&[number.cells().as_slice(), &[verdict.to_owned()]].concat());
-            self.verdicts.push(Verdict {
-                tolerance: number.tolerance(),
-                what: number.what,
-                published: Some(number.published),
-                obtained: number.obtained,
-                passed,
-            });
+            let mark = verdict.passed.map_or("", |passed| if passed { "✓" } else { "missed" });
+            let published = verdict.published.map_or(String::new(), |published| published.to_string());
+            let Verdict { what, tolerance, .. } = verdict.clone();
+            let obtained = short(verdict.obtained);
+            table = table.row(&[what, published, obtained, difference, tolerance, mark.to_owned()]);
+            self.verdicts.push(verdict);
         }
         if missed.is_empty() {
             return Ok(table);
@@ -202,6 +201,17 @@ impl Notebook {
     }
 }
 
+/// A run of an ensemble by its label and, if it is not alone, its seed or its place among runs in turn.
+fn name_in(ensemble: &Ensemble, place: usize) -> String {
+    let seeds: Vec<u64> = ensemble.runs.iter().map(|run| run.experiment.seed).collect();
+    let which = match seeds[..] {
+        [_] => return ensemble.label.to_owned(),
+        [first, ..] if seeds.iter().all(|seed| *seed == first) => format!("run {place}"),
+        _ => format!("seed {}", seeds[place]),
+    };
+    if ensemble.label.is_empty() { which } else { format!("{}, {which}", ensemble.label) }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -245,28 +255,30 @@ mod tests {
     fn overridden_parameters_are_reported_and_not_checked() {
         let folder = tempfile::tempdir().unwrap();
         let mut notebook = notebook(folder.path(), &["temperature.init=5", "epochs=3"]);
-        let run =
-            notebook.train(Experiment { pairs: 4, ..Experiment::default() }).unwrap().runs[0].clone();
+        let run = notebook.train_one("one", &Experiment { pairs: 4, ..Experiment::default() }).unwrap();
         assert_eq!((run.experiment.temperature.init, run.experiment.epochs), (5.0, 3));
         notebook.compare([check("t", 2.0).published(1.0).within_percent(0.1)]).unwrap();
         notebook.finish().unwrap();
         let metrics = metrics(folder.path());
         assert_eq!((&metrics["checks"][0]["passed"], &metrics["passed"]), (&Value::Null, &json!(0)));
-        let wrong = self::notebook(folder.path(), &["temperature.start=5"]);
-        assert!(wrong.configure(Experiment::default()).is_err());
+        let mut wrong = self::notebook(folder.path(), &["temperature.start=5"]);
+        assert!(wrong.train(Experiment::default()).is_err());
     }
 
     #[test]
-    fn runs_of_one_label_are_recorded_by_their_seeds() {
+    fn runs_of_one_label_are_recorded_by_their_seeds_or_places() {
         let folder = tempfile::tempdir().unwrap();
         let mut notebook = notebook(folder.path(), &[]);
         let experiment = Experiment { pairs: 4, dim: 3, epochs: 3, ..Experiment::default() };
-        let one = Sweep::named([("one", experiment.clone())]);
-        notebook.train(one.and(Sweep::named([("many", experiment)]).seeds(1..=2))).unwrap();
+        let one = || Sweep::named([("one", experiment.clone())]);
+        notebook.train(one().and(one().prefixed("many").seeds(1..=2))).unwrap();
+        notebook.train(one().repeat(2)).unwrap();
+        notebook.train(experiment.seeds(7..=8)).unwrap();
         notebook.finish().unwrap();
         let runs = metrics(folder.path())["runs"].clone();
-        let labels: Vec<_> = (0..3).map(|k| runs[k]["label"].clone()).collect();
-        assert_eq!(labels, ["one", "many, seed 1", "many, seed 2"]);
+        let labels: Vec<_> = (0..7).map(|k| runs[k]["label"].clone()).collect();
+        let expected = ["one", "many, one, seed 1", "many, one, seed 2", "one, run 0", "one, run 1", "seed 7", "seed 8"];
+        assert_eq!(labels, expected);
         assert!(runs[0]["temperature"]["init"] == 10.0 && runs[0]["final_temperature"].is_f64());
     }
 }

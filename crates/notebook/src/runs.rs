@@ -1,14 +1,16 @@
 //! Runs as figures: what the notebooks of the synthetic experiments draw.
 
 use constellation::geometry::{self, Geometry, Similarities};
-use constellation::numbers::mean_and_deviation;
+use constellation::numbers::{mean_and_deviation, short};
 use constellation::{Ensemble, History, Run, Runs};
 use explorer::{Explorer, ExplorerData};
 use figures::{Figure, Histogram, Panel, Scale, Series};
 use ndarray::{ArrayView3, Axis};
 
+use crate::check::{Checks, check};
 use crate::error::Result;
 use crate::spread::{Spread, band, by_epoch};
+use crate::table::Table;
 
 /// An explorer of `run`, with its snapshots to scrub through.
 ///
@@ -92,8 +94,14 @@ fn separation(
     Ok(histogram.threshold(relative_bias).gap(geometry.max_non_matching, geometry.min_matching))
 }
 
-/// Figures of several runs.
+/// Figures, tables and checks of several runs.
 pub trait RunsExt {
+    /// One number of each label, the mean over its runs, to be held against a published column.
+    fn check(&self, what: &str, of: impl Fn(&Run) -> f64) -> Checks;
+
+    /// A row for each label, with the mean of each of these numbers over its runs.
+    fn table_of(&self, columns: &[(&str, fn(&Run) -> f64)]) -> Table;
+
     /// The similarities of the runs side by side, each under its label.
     ///
     /// # Errors
@@ -106,6 +114,12 @@ pub trait RunsExt {
     /// # Errors
     /// [`crate::Error::Figure`] if there are no runs.
     fn losses(&self, title: &str) -> Result<Figure>;
+
+    /// A number of each run over the epochs, a curve for each; labels are not shown.
+    ///
+    /// # Errors
+    /// [`crate::Error::Figure`] if there are no runs, or a value is not a number.
+    fn curves(&self, title: &str, y: Scale, of: impl Fn(&Run) -> Vec<f64>) -> Result<Figure>;
 
     /// A recorded number over the epochs, a band for each label.
     ///
@@ -121,6 +135,20 @@ pub trait RunsExt {
 }
 
 impl RunsExt for Runs {
+    fn check(&self, what: &str, of: impl Fn(&Run) -> f64) -> Checks {
+        let means = self.means(of).into_iter().zip(self.ensembles());
+        Checks(means.map(|(mean, ensemble)| check(format!("{}: {what}", ensemble.label), mean)).collect())
+    }
+
+    fn table_of(&self, columns: &[(&str, fn(&Run) -> f64)]) -> Table {
+        let header: Vec<&str> = std::iter::once("").chain(columns.iter().map(|(name, _)| *name)).collect();
+        self.ensembles().iter().fold(Table::new(&header), |table, ensemble| {
+            let means = columns.iter().map(|(_, of)| short(mean_and_deviation(&ensemble.values(of)).0));
+            let cells: Vec<String> = std::iter::once(ensemble.label.to_owned()).chain(means).collect();
+            table.row(&cells)
+        })
+    }
+
     fn histograms(&self, title: &str, columns: usize) -> Result<Figure> {
         let panels = self.iter().map(|(label, run)| run.histogram(label)).collect::<Result<Vec<_>>>()?;
         Ok(figures::histograms(title, columns, &panels)?)
@@ -135,6 +163,11 @@ impl RunsExt for Runs {
         Ok(figures::plot(title, 1, &[Panel::new("epoch", Scale::log("loss"), series)])?)
     }
 
+    fn curves(&self, title: &str, y: Scale, of: impl Fn(&Run) -> Vec<f64>) -> Result<Figure> {
+        let series = self.runs.iter().map(|run| Series::history("", &of(run))).collect();
+        Ok(figures::plot(title, 1, &[Panel::new("epoch", y, series)])?)
+    }
+
     fn bands(
         &self,
         title: &str,
@@ -145,6 +178,29 @@ impl RunsExt for Runs {
         let series = self.ensembles().iter().map(|ensemble| band(ensemble, spread, column)).collect();
         Ok(figures::plot(title, 1, &[Panel::new("epoch", y, series)])?)
     }
+}
+
+/// A recorded number over the epochs: a panel for each label, in which each of these groups has the
+/// curve of its run with that label.
+///
+/// # Errors
+/// [`crate::Error::Figure`] if there are no runs, or the number was not recorded.
+///
+/// # Panics
+/// If a group has no run with a label of the first.
+pub fn compare_over_epochs(
+    title: &str,
+    y: &Scale,
+    groups: &[(&str, &Runs)],
+    column: fn(&History) -> &Vec<f64>,
+) -> Result<Figure> {
+    let labels = groups.first().map_or(&[][..], |(_, runs)| &runs.labels);
+    let panel = |label: &String| {
+        let curve = |(name, runs): &(&str, &Runs)| Series::history(name, column(&runs[label].history));
+        Panel::new("epoch", y.clone(), groups.iter().map(curve).collect()).titled(label)
+    };
+    let panels: Vec<Panel> = labels.iter().map(panel).collect();
+    Ok(figures::plot(title, panels.len(), &panels)?)
 }
 
 /// A recorded number at each epoch, averaged over the runs of an ensemble.

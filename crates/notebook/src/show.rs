@@ -2,6 +2,7 @@
 //! and aligned text in a terminal.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use constellation::geometry::Certificate;
 use constellation::numbers::{mean_and_deviation, short, thousands};
 use constellation::{Ensemble, Experiment, Geometry, Run, Runs, Sweep, description};
 use explorer::Explorer;
@@ -155,6 +156,17 @@ fn ranges(geometry: &Geometry) -> String {
          <path d=\"M20 58H280M20 54v8M150 54v8M280 54v8\" stroke=\"currentColor\"/>{ticks}\n\
          <text x=\"280\" y=\"14\" text-anchor=\"end\">matching pairs (blue), others (red)</text>\n</svg>"
     )
+}
+
+/// From which inverse temperature on the exact loss is guaranteed to be small.
+impl ShowTable for Option<Certificate> {
+    fn table(&self) -> Table {
+        let table = Table::new(&["exact loss at most", "from t ="]);
+        [1e-3, 1e-6, 1e-9].into_iter().fold(table, |table, loss| {
+            let t = self.map(|certificate| format!("{:.1}", certificate.temperature_for(loss)));
+            table.row(&[format!("{loss:e}"), t.unwrap_or_else(|| "never".to_owned())])
+        })
+    }
 }
 
 /// The run's numbers.

@@ -45,8 +45,7 @@ impl Experiment {
 
     /// A sweep of this experiment `count` times, one after the other in one random stream.
     pub fn repeat(&self, count: usize) -> Sweep {
-        let experiments = vec![self.clone(); count];
-        Sweep { labels: vec![String::new(); count], experiments, record: Record::default() }.in_turn()
+        Sweep::from(self.clone()).repeat(count)
     }
 }
 
@@ -113,6 +112,14 @@ impl Sweep {
         Self { record: self.record, ..all.collect() }
     }
 
+    /// Each experiment so far `count` times, one after the other in one random stream.
+    #[must_use]
+    pub fn repeat(self, count: usize) -> Self {
+        let of_each = |(label, run): (&str, &Experiment)| vec![(label.to_owned(), run.clone()); count];
+        let all = self.iter().flat_map(of_each).collect::<Self>();
+        Self { record: self.record, ..all }.in_turn()
+    }
+
     /// The experiments as runs in turn: those of one seed, N and d share one random stream, and each
     /// starts where the one before it ended.
     #[must_use]
@@ -134,6 +141,28 @@ impl Sweep {
         self
     }
 
+    /// The sweep with `name` before each label.
+    #[must_use]
+    pub fn prefixed(mut self, name: &str) -> Self {
+        let with_name = |label: &String| match label.as_str() {
+            "" => name.to_owned(),
+            label => format!("{name}, {label}"),
+        };
+        self.labels = self.labels.iter().map(with_name).collect();
+        self
+    }
+
+    /// The sweep with some keys of each experiment replaced: `with(&["numerics=exact"])`.
+    ///
+    /// # Errors
+    /// As [`Experiment::with`].
+    pub fn with<S: AsRef<str>>(mut self, assignments: &[S]) -> Result<Self> {
+        for experiment in &mut self.experiments {
+            *experiment = experiment.with(assignments)?;
+        }
+        Ok(self)
+    }
+
     /// This sweep and then the other.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
@@ -146,15 +175,6 @@ impl Sweep {
     #[must_use]
     pub fn recording(self, record: Record) -> Self {
         Self { record, ..self }
-    }
-
-    /// The sweep with each experiment replaced by what `change` makes of it.
-    ///
-    /// # Errors
-    /// Those of `change`.
-    pub fn map<E>(mut self, change: impl Fn(Experiment) -> Result<Experiment, E>) -> Result<Self, E> {
-        self.experiments = self.experiments.into_iter().map(change).collect::<Result<_, E>>()?;
-        Ok(self)
     }
 
     /// What to run, in order.

@@ -9,6 +9,7 @@ use crate::description;
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
 use crate::history::Record;
+use crate::numbers::equidistant;
 
 impl Sweep {
     /// Reads a sweep from JSON; its form is described at [`crate::sweep`].
@@ -127,7 +128,7 @@ impl Values {
                 reason: "expected a `count` of 2 to 1,000,000".to_owned(),
             }),
             Self::Range(Range { from, to, count }) => {
-                Ok((0..count).map(|k| whole(from + (to - from) * k as f64 / (count - 1) as f64)).collect())
+                Ok(equidistant(from, to, count).into_iter().map(whole).collect())
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What comes back of a sweep.
 
+use crate::numbers::mean_and_deviation;
 use crate::run::Run;
 
 /// Runs in order, each with its label. Runs with one label are an [`Ensemble`].
@@ -30,13 +31,22 @@ impl Runs {
         self
     }
 
-    /// The runs with these labels, in this order.
+    /// The mean of one number over the runs of each label, in order of [`Runs::ensembles`].
+    pub fn means(&self, of: impl Fn(&Run) -> f64) -> Vec<f64> {
+        self.ensembles().iter().map(|ensemble| mean_and_deviation(&ensemble.values(&of)).0).collect()
+    }
+
+    /// All runs with these labels, in this order.
     ///
     /// # Panics
     /// If no run has one of the labels.
     #[must_use]
-    pub fn select(&self, labels: &[&str]) -> Self {
-        let (labels, runs) = labels.iter().map(|&label| (label.to_owned(), self[label].clone())).unzip();
+    pub fn select<S: AsRef<str>>(&self, labels: &[S]) -> Self {
+        let entries = labels.iter().map(AsRef::as_ref).flat_map(|label| {
+            let _: &Run = &self[label]; // panics, and says which labels there are
+            self.iter().filter(move |(other, _)| *other == label)
+        });
+        let (labels, runs) = entries.map(|(label, run)| (label.to_owned(), run.clone())).unzip();
         Self { labels, runs }
     }
 

@@ -3,7 +3,7 @@ use std::fs;
 use super::*;
 use crate::error::Error;
 use crate::history::Record;
-use crate::{Bias, BiasKind, Numerics, Temperature};
+use crate::{Bias, BiasKind, Numerics};
 
 fn small() -> Experiment {
     Experiment { pairs: 12, dim: 3, epochs: 40, ..Experiment::default() }
@@ -59,6 +59,26 @@ fn runs_in_turn_share_a_stream_of_one_seed_and_shape() {
     assert_eq!(skips(small().with(&["locked=true"]).unwrap().repeat(3)), [0, 1, 2]);
     assert_eq!(skips(small().vary("seed", [1, 2, 1]).unwrap().in_turn()), [0, 0, 2]);
     assert_eq!(skips(small().repeat(3).seeds([5])), [0, 0, 0], "each from its own seed");
+}
+
+#[test]
+fn a_prefix_and_replaced_keys_are_those_of_every_run() {
+    let sweep = small().vary("bias.init", [-0.5, 0.5]).unwrap().prefixed("exact").with(&["numerics=exact"]);
+    let sweep = sweep.unwrap();
+    assert_eq!(sweep.labels(), ["exact, bias.init = -0.5", "exact, bias.init = 0.5"]);
+    assert!(sweep.experiments().iter().all(|run| run.numerics == Numerics::Exact));
+    assert_eq!(small().repeat(1).prefixed("alone").labels(), ["alone"]);
+    assert!(small().repeat(2).with(&["temperature.start=1"]).is_err());
+}
+
+#[test]
+fn a_selection_has_all_runs_of_its_labels() {
+    let runs = small().vary("bias.init", [-0.5, 0.5, 0.0]).unwrap().repeat(2).train(Settings::default()).unwrap();
+    let selected = runs.select(&["bias.init = 0.0", "bias.init = -0.5"]);
+    let places: Vec<_> = selected.runs.iter().map(|run| (run.experiment.bias.init, run.experiment.skip)).collect();
+    assert_eq!(places, [(0.0, 8), (0.0, 10), (-0.5, 0), (-0.5, 2)]);
+    assert_eq!(selected.means(|run| run.experiment.skip as f64), [9.0, 1.0]);
+    assert!(std::panic::catch_unwind(|| runs.select(&["bias.init = 7"])).is_err());
 }
 
 #[test]
@@ -151,17 +171,8 @@ fn a_finished_run_is_not_trained_again() {
 
 /// Seeds 1 to 3, the second of which diverges.
 fn one_diverges() -> Sweep {
-    small()
-        .seeds(1..=3)
-        .map(|run| match run.seed {
-            2 => Ok::<_, Error>(Experiment {
-                temperature: Temperature::fixed(3e38),
-                numerics: Numerics::Exact,
-                ..run
-            }),
-            _ => Ok(run),
-        })
-        .unwrap()
+    let diverges = ["temperature.init=3e38", "temperature.trainable=false", "numerics=exact"];
+    small().seeds([1]).and(small().seeds([2]).with(&diverges).unwrap()).and(small().seeds([3]))
 }
 
 #[test]

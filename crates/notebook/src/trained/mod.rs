@@ -8,6 +8,9 @@ mod published;
 mod show;
 
 pub use gaps::{Gaps, gaps_over_bias, table_of_gaps};
-pub use models::{Computed, figure_of_models, table_of_distances, table_of_extremes, table_of_models};
-pub use pictures::{evenly_spaced, gap_table, geometry_table, histogram, nearest_names, sides};
+pub use models::{
+    Computed, Learned, figure_of_models, figure_of_similarities, table_of_distances, table_of_extremes,
+    table_of_models, table_of_sides,
+};
+pub use pictures::{embed, evenly_spaced, geometry_table, nearest_names};
 pub use published::{PUBLISHED, PublishedModel, against_published};

@@ -1,10 +1,11 @@
 //! Models beside each other: the study's Table 1 and Figure 7, and what they do not have.
 
-use constellation::geometry::{LabelledGeometry, ModalityGap};
+use constellation::geometry::{LabelledGeometry, ModalityGap, Verdict};
 use constellation::numbers::{percent, short};
-use figures::{DotPanel, Dots, Figure};
-use models::{Embedded, Part};
+use figures::{DotPanel, Dots, Figure, Histogram};
+use models::{Embedded, Embeddings, Part};
 
+use super::pictures::histogram;
 use super::published::{PUBLISHED, PublishedModel};
 use crate::error::Result;
 use crate::table::Table;
@@ -14,35 +15,108 @@ use crate::table::Table;
 pub struct Computed {
     /// What was computed.
     pub label: String,
-    /// Inverse temperature and relative bias that the model learned, if known.
-    pub learned: Option<(f64, f64)>,
+    /// What the model learned, if known.
+    pub learned: Option<Learned>,
     /// Its similarities.
     pub geometry: LabelledGeometry,
     /// Pictures against names.
     pub gap: ModalityGap,
     /// The study's xi of synthetic runs.
     pub xi: f64,
+    /// Signed distances of pictures and of names from the perceptron's hyperplane.
+    sides: [Vec<f32>; 2],
+}
+
+/// The scalars that a model learned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Learned {
+    /// Inverse temperature t.
+    pub temperature: f64,
+    /// Relative bias b_rel.
+    pub relative_bias: f64,
 }
 
 impl Computed {
-    /// Of one part. `learned` are t and b_rel.
+    /// Of one part, under its own label.
     ///
     /// # Errors
     /// If the embeddings are no unit vectors.
-    pub fn of(label: &str, part: &Part, learned: Option<(f64, f64)>) -> Result<Self> {
-        let (geometry, gap) = (part.geometry()?, part.gap()?);
-        Ok(Self { label: label.to_owned(), learned, geometry, gap, xi: part.xi() })
+    pub fn of(part: &Part) -> Result<Self> {
+        let (label, geometry, gap) = (part.label.clone(), part.geometry()?, part.gap()?);
+        let distances = |points| -> Result<Vec<f32>> {
+            let positions = gap.perceptron.hyperplane.positions(points)?;
+            Ok(positions.into_iter().map(|distance| distance as f32).collect())
+        };
+        let Embeddings { image, class_text, .. } = &part.embeddings;
+        let sides = [distances(image.view())?, distances(class_text.view())?];
+        Ok(Self { label, learned: None, geometry, gap, xi: part.xi(), sides })
     }
 
-    /// Of every part, labelled by `model` and the part.
+    /// Of every part of what a model was shown.
     ///
     /// # Errors
     /// As [`Self::of`].
-    pub fn all(model: &str, embedded: &Embedded) -> Result<Vec<Self>> {
-        let learned = Some((embedded.temperature, embedded.relative_bias));
-        let of = |part: &Part| Self::of(&format!("{model}, {}", part.label), part, learned);
-        embedded.parts.iter().map(of).collect()
+    pub fn all(embedded: &Embedded) -> Result<Vec<Self>> {
+        let &Embedded { temperature, relative_bias, .. } = embedded;
+        let learned = Some(Learned { temperature, relative_bias });
+        embedded.parts.iter().map(|part| Ok(Self { learned, ..Self::of(part)? })).collect()
     }
+
+    /// The same with `model` before the label.
+    #[must_use]
+    pub fn prefixed(self, model: &str) -> Self {
+        Self { label: format!("{model}, {}", self.label), ..self }
+    }
+
+    /// The similarities of all pictures with all names, and b_rel if it is known.
+    ///
+    /// # Errors
+    /// [`crate::Error::Figure`] if b_rel is not finite.
+    pub fn similarities(&self) -> Result<Histogram> {
+        histogram(&self.label, &self.geometry, self.learned.map(|learned| learned.relative_bias))
+    }
+
+    /// Signed distances of pictures and names from the perceptron's hyperplane, names on the
+    /// positive side if it separates them.
+    ///
+    /// # Errors
+    /// [`crate::Error::Figure`] if a distance is not a number.
+    pub fn sides(&self) -> Result<Histogram> {
+        let [pictures, names] = &self.sides;
+        let histogram = Histogram::new(&self.label, pictures, names)?;
+        Ok(histogram.named("signed distance from the hyperplane", ["pictures", "names"]))
+    }
+
+    /// Whether a hyperplane has all pictures on one side and all names on the other.
+    pub fn verdict(&self) -> Verdict {
+        self.gap.separation.verdict
+    }
+}
+
+/// The modality gap of pictures and names, a row for each.
+pub fn table_of_sides<'a>(computed: impl IntoIterator<Item = &'a Computed>) -> Table {
+    let header = [
+        "",
+        "perceptron's errors (pictures, names)",
+        "linearly separable",
+        "largest margin",
+        "distance of the centroids",
+    ];
+    computed.into_iter().fold(Table::new(&header), |table, Computed { label, gap, .. }| {
+        let errors = gap.perceptron.misclassified;
+        let verdict = match gap.separation.verdict {
+            Verdict::Separable => "yes",
+            Verdict::Inseparable => "no",
+            Verdict::Undecided => "undecided",
+        };
+        table.row(&[
+            label.clone(),
+            format!("{}, {}", errors.images, errors.texts),
+            verdict.to_owned(),
+            short(gap.separation.margin_at_least),
+            short(gap.centroid_distance),
+        ])
+    })
 }
 
 /// Table 1 with the published rows and those computed here, told apart in the last column.
@@ -75,12 +149,12 @@ pub fn table_of_models(computed: &[Computed]) -> Table {
 pub fn table_of_extremes(computed: &[Computed]) -> Table {
     let header = ["model", "t", "b = t b_rel", "b_rel", "margin m", "optimal b_rel", "top-1", "top-5"];
     computed.iter().fold(Table::new(&header), |table, Computed { label, learned, geometry, .. }| {
-        let learned = |of: fn((f64, f64)) -> f64| learned.map_or("–".to_owned(), |pair| short(of(pair)));
+        let learned = |of: fn(Learned) -> f64| learned.map_or("–".to_owned(), |learned| short(of(learned)));
         table.row(&[
             label.clone(),
-            learned(|(t, _)| t),
-            learned(|(t, b_rel)| t * b_rel),
-            learned(|(_, b_rel)| b_rel),
+            learned(|it| it.temperature),
+            learned(|it| it.temperature * it.relative_bias),
+            learned(|it| it.relative_bias),
             short(geometry.margin),
             short(geometry.optimal_relative_bias),
             percent(geometry.image_to_text.top_1),
@@ -108,6 +182,15 @@ pub fn table_of_distances(computed: &[Computed]) -> Table {
             short(*xi),
         ])
     })
+}
+
+/// The similarities of each beside each other, `columns` in a row.
+///
+/// # Errors
+/// As [`Computed::similarities`].
+pub fn figure_of_similarities(title: &str, columns: usize, computed: &[Computed]) -> Result<Figure> {
+    let panels = computed.iter().map(Computed::similarities).collect::<Result<Vec<_>>>()?;
+    Ok(figures::histograms(title, columns, &panels)?)
 }
 
 /// The study's Figure 7 as a dot plot: the published numbers and those computed here.

@@ -1,8 +1,6 @@
 //! Pictures against names: similarities, retrieval, and the modality gap.
 
-use std::fmt::Display;
-
-use constellation::geometry::{Distribution, Hyperplane, LabelledGeometry, ModalityGap, Verdict};
+use constellation::geometry::{Distribution, LabelledGeometry};
 use constellation::numbers::{percent, short, thousands};
 use figures::{Colour, Figure, Histogram, Picture};
 use models::{Collection, Embedded, Part};
@@ -14,7 +12,11 @@ use crate::table::Table;
 ///
 /// # Errors
 /// [`crate::Error::Figure`] if `relative_bias` is not finite.
-pub fn histogram(title: &str, geometry: &LabelledGeometry, relative_bias: Option<f64>) -> Result<Histogram> {
+pub(crate) fn histogram(
+    title: &str,
+    geometry: &LabelledGeometry,
+    relative_bias: Option<f64>,
+) -> Result<Histogram> {
     let (low, high) = (Distribution::LOW, Distribution::HIGH);
     let counts = [&geometry.matching, &geometry.non_matching].map(Distribution::counts);
     let mut histogram = Histogram::from_counts(title, low, high, counts[0], counts[1])?;
@@ -23,19 +25,17 @@ pub fn histogram(title: &str, geometry: &LabelledGeometry, relative_bias: Option
     Ok(histogram.named("similarity", ["picture with its name", "with another name"]))
 }
 
-/// Signed distances of pictures and names from a hyperplane, names on the positive side
-/// if it separates them.
+/// Embeds a collection; where that takes hours, a line now and then says how far it is.
 ///
 /// # Errors
-/// [`crate::Error::Constellation`] if the dimensions differ.
-pub fn sides(title: &str, part: &Part, hyperplane: &Hyperplane) -> Result<Histogram> {
-    let distances = |points| -> Result<Vec<f32>> {
-        Ok(hyperplane.positions(points)?.into_iter().map(|distance| distance as f32).collect())
-    };
-    let pictures = distances(part.embeddings.image.view())?;
-    let names = distances(part.embeddings.class_text.view())?;
-    let histogram = Histogram::new(title, &pictures, &names)?;
-    Ok(histogram.named("signed distance from the hyperplane", ["pictures", "names"]))
+/// As [`Collection::embed`].
+pub fn embed(collection: &Collection) -> Result<Embedded> {
+    const PICTURES: usize = 1600; // between two lines
+    Ok(collection.embed(&mut |progress| {
+        if progress.done.is_multiple_of(PICTURES) {
+            println!("{progress}");
+        }
+    })?)
 }
 
 /// Classes at equal distances from the first to the last: a choice that nobody made.
@@ -105,35 +105,6 @@ pub fn geometry_table(embedded: &Embedded) -> Result<Table> {
             percent(geometry.image_to_text.top_5),
         ]))
     })
-}
-
-/// The modality gap of pictures and names, a row for each label.
-pub fn gap_table<S: Display>(rows: &[(S, ModalityGap)]) -> Table {
-    let header = [
-        "",
-        "perceptron's errors (pictures, names)",
-        "linearly separable",
-        "largest margin",
-        "distance of the centroids",
-    ];
-    rows.iter().fold(Table::new(&header), |table, (label, gap)| {
-        let errors = gap.perceptron.misclassified;
-        table.row(&[
-            label.to_string(),
-            format!("{}, {}", errors.images, errors.texts),
-            verdict(gap.separation.verdict).to_owned(),
-            short(gap.separation.margin_at_least),
-            short(gap.centroid_distance),
-        ])
-    })
-}
-
-fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Separable => "yes",
-        Verdict::Inseparable => "no",
-        Verdict::Undecided => "undecided",
-    }
 }
 
 #[cfg(test)]
