@@ -62,9 +62,10 @@ fn file(python: &Python, kernel: Kernel) -> PathBuf {
 
 fn content(project: &Project, kernel: Kernel) -> Value {
     let mut variables = Map::new();
-    // The toolchain that built the warm directory; another would build everything again.
-    if let Ok(toolchain) = env::var("RUSTUP_TOOLCHAIN") {
-        variables.insert("RUSTUP_TOOLCHAIN".into(), toolchain.into());
+    // The toolchain that built the warm directory; another would build everything again. Without both,
+    // cargo does not trust what it has noted about the compiler, and asks it four times for each cell.
+    for name in ["RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
+        variables.extend(env::var(name).ok().map(|value| (name.to_owned(), value.into())));
     }
     if let Some(folder) = folder_of_cargo() {
         variables.insert(CARGO_FOLDER.into(), folder.to_string_lossy().into());

@@ -67,12 +67,11 @@ pub fn ready(project: &Project, kernel: Kernel, rustc: &str) -> Result<()> {
     slot::make(project, kernel)
 }
 
-/// Leaves of the warm directory what can be used. What was built of other versions would only be copied to
-/// every slot; what another kernel has built need not be built again.
+/// Leaves of the warm directory what can be used. What another compiler built would only be copied to every
+/// slot; what another kernel has built need not be built again.
 fn start(project: &Project, kernel: Kernel, rustc: &str) -> Result<()> {
-    let locked = fs::read(project.root().join("Cargo.lock")).context("cannot read Cargo.lock")?;
-    let versions = Stamp::of((rustc, evcxr::VERSION, locked));
-    let is_usable = |folder: &Path| versions.is_at(&folder.join("versions"));
+    let compiler = Stamp::of((rustc, evcxr::VERSION));
+    let is_usable = |folder: &Path| compiler.is_at(&folder.join("compiler"));
     let warm = kernel.warm(project);
     if !is_usable(&warm) {
         files::remove(&warm)?;
@@ -82,7 +81,7 @@ fn start(project: &Project, kernel: Kernel, rustc: &str) -> Result<()> {
         }
     }
     files::remove(&warm.join("stamp"))?;
-    versions.put(&warm.join("versions"))
+    compiler.put(&warm.join("compiler"))
 }
 
 fn write_manifests(project: &Project, kernel: Kernel) -> Result<()> {
