@@ -6,9 +6,9 @@
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
-use serde_json::{Value, json};
 use constellation::sweep::train_all;
 use constellation::{Experiment, Run, Settings};
+use serde_json::{Value, json};
 use siglip_core::Device;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

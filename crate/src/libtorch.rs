@@ -234,13 +234,13 @@ fn extreme_similarities(similarities: &Tensor) -> Result<Tensor> {
     let matching = similarities.f_diagonal(0, 0, 1)?.f_min()?;
     let diagonal = Tensor::f_eye(similarities.size()[0], (Kind::Bool, similarities.device()))?;
     let others = similarities.f_masked_fill(&diagonal, f64::NEG_INFINITY)?.f_max()?;
-    Ok(Tensor::f_stack(&[matching, others], 0)?)
+    Tensor::f_stack(&[matching, others], 0)
 }
 
 /// The extremes over several pairs of modalities.
 fn pooled(extremes: &[Tensor]) -> Result<Tensor> {
     let extremes = Tensor::f_stack(extremes, 1)?;
-    Ok(Tensor::f_stack(&[extremes.f_get(0)?.f_min()?, extremes.f_get(1)?.f_max()?], 0)?)
+    Tensor::f_stack(&[extremes.f_get(0)?.f_min()?, extremes.f_get(1)?.f_max()?], 0)
 }
 
 /// mean ||U_i - V_i|| - ||mean (U_i - V_i)||.
@@ -248,5 +248,5 @@ fn xi(u: &Tensor, v: &Tensor) -> Result<Tensor> {
     let difference = u.f_sub(v)?;
     let lengths = difference.f_norm_scalaropt_dim(2.0, [-1], false)?.f_mean(None)?;
     let mean = difference.f_mean_dim(0, false, None)?.f_norm()?;
-    Ok(lengths.f_sub(&mean)?)
+    lengths.f_sub(&mean)
 }

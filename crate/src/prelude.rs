@@ -12,8 +12,8 @@ pub use constellation::{
 };
 pub use figures::{self, Figure, Histogram, Panel, Scale, Series};
 pub use notebook::{
-    Notebook, Result, RunExt, RunsExt, Show, ShowTable, Spread, Table, check, compare_over_epochs,
-    explore, histogram_without_adapter, mean_over_epochs, over_parameter,
+    Notebook, Result, RunExt, RunsExt, Show, ShowTable, Spread, Table, check, compare_over_epochs, explore,
+    histogram_without_adapter, mean_over_epochs, over_parameter,
 };
 
 pub use crate::open;

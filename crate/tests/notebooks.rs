@@ -67,7 +67,9 @@ fn cells_are_short_and_name_things() {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let notebook: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         for (number, cell) in code_cells(&notebook).iter().enumerate() {
-            found.extend(faults(cell).iter().map(|fault| format!("{name}, code cell {}: {fault}", number + 1)));
+            found.extend(
+                faults(cell).iter().map(|fault| format!("{name}, code cell {}: {fault}", number + 1)),
+            );
         }
     }
     assert!(found.is_empty(), "{}", found.join("\n"));

@@ -74,6 +74,12 @@ impl Project {
         self.root.join("crate")
     }
 
+    /// What the environment needs that models are compared with.
+    #[must_use]
+    pub fn parity_requirements(&self) -> PathBuf {
+        self.root.join("crates/models/tests/transformers/requirements.txt")
+    }
+
     /// The committed notebooks.
     #[must_use]
     pub fn notebooks(&self) -> PathBuf {

@@ -33,7 +33,7 @@ pub fn run(project: &Project, is_quick: bool) -> Result<()> {
     };
     let mut crates = cargo(&["test", "--workspace", "--no-fail-fast"]);
     if !is_quick {
-        let requirements = project.library().join("tests/parity/requirements.txt");
+        let requirements = project.parity_requirements();
         let parity = side_environment(project, &python, ".venv-parity", &requirements)?;
         crates.env("PARITY_PYTHON", parity.executable());
     }
@@ -121,9 +121,9 @@ impl Tally {
                     reason.trim_start_matches(", ")
                 ));
             } else if let Some(skipped) =
-                line.rsplit(" ... ").next().and_then(|said| said.strip_prefix("skipped "))
+                line.rsplit(" ... ").next().and_then(|said| said.strip_prefix("SKIPPED "))
             {
-                // By `skip::because`: its runner counts it among those that passed.
+                // By `testing::skip`: its runner counts it among those that passed.
                 returned += 1;
                 tally.skipped.push(skipped.to_owned());
             }
@@ -183,10 +183,10 @@ mod tests {
         let lines = [
             "running 4 tests",
             "test a ... ok",
-            "skipped b::c: node is not installed",
+            "SKIPPED b::c: node is not installed",
             "test b::c ... ok",
             // Where tests run one at a time, the runner has begun its line.
-            "test d ... skipped d: no browser",
+            "test d ... SKIPPED d: no browser",
             "ok",
             "test slow ... ignored, takes minutes",
             "test other ... ignored, needs the kernel: `cargo xtask test` runs it",

@@ -64,9 +64,7 @@ fn a_killed_run_is_taken_up_after_its_last_batch_and_writes_the_same_bytes() {
     let finished = before / BATCH * BATCH;
     let width = Embeddings::read(&out("whole.npz")).unwrap().image.ncols();
     let written = || fs::metadata(&partial).map_or(0, |file| file.len());
-    kill_when(embed_with(&model, &images, &out("killed.npz")), || {
-        written() >= (4 * width * finished) as u64
-    });
+    kill_when(embed_with(&model, &images, &out("killed.npz")), || written() >= (4 * width * finished) as u64);
     assert!(partial.exists() && !out("killed.npz").exists());
     fs::remove_file(&blocking).unwrap();
     fs::rename(&aside, &blocking).unwrap();

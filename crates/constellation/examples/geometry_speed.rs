@@ -4,8 +4,8 @@
 
 use std::time::Instant;
 
-use ndarray::{Array2, ArrayView2, Axis};
 use constellation::geometry::{Constellation, LabelledGeometry, Perceptron, PerceptronSettings, Separation};
+use ndarray::{Array2, ArrayView2, Axis};
 
 const IMAGES: usize = 50_000;
 const TEXTS: usize = 998;

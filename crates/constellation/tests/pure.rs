@@ -36,7 +36,9 @@ fn what_synthetic_notebooks_build_has_no_libtorch() {
     }
     assert!(!depends_on_tch("siglip_core", &["--no-default-features"]), "siglip_core depends on libtorch");
     // That it would be seen.
-    assert!(depends_on_tch("siglip_core", &[]) && depends_on_tch("siglip-notebook", &["--features", "models"]));
+    assert!(
+        depends_on_tch("siglip_core", &[]) && depends_on_tch("siglip-notebook", &["--features", "models"])
+    );
 }
 
 const WASM: &str = "wasm32-unknown-unknown";

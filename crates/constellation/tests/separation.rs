@@ -1,12 +1,12 @@
 //! Separability and the perceptron against scikit-learn and SciPy
 //! (`golden/separation.py`), and against their own certificates.
 
-use ndarray::{Array2, Axis, arr2, concatenate};
-use proptest::prelude::*;
-use serde::Deserialize;
 use constellation::geometry::{
     MeanDistances, ModalityGap, Perceptron, PerceptronSettings, Report, Separation, Verdict,
 };
+use ndarray::{Array2, Axis, arr2, concatenate};
+use proptest::prelude::*;
+use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct Golden {

@@ -152,7 +152,12 @@ fn reference(vectors: &Array3<f32>, t: f64, bias: f64, numerics: Numerics) -> f6
 }
 
 /// The losses that the page computes of all frames at all settings, in node.
-fn losses_in_page(test: &str, data: &ExplorerData, settings: &[(f64, f64)], numerics: &str) -> Option<Vec<f64>> {
+fn losses_in_page(
+    test: &str,
+    data: &ExplorerData,
+    settings: &[(f64, f64)],
+    numerics: &str,
+) -> Option<Vec<f64>> {
     let program = format!(
         "{}\n{}\nconst data = {};\nconst frameAt = readFrames(data);\n\
          const settings = {};\n\

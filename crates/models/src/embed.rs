@@ -109,7 +109,7 @@ const MAX_BATCH: usize = 4096;
 pub fn embed(options: &EmbedOptions, progress: &mut dyn FnMut(&EmbedProgress)) -> Result<Embeddings> {
     if !(1..=MAX_BATCH).contains(&options.batch) {
         let value = options.batch.to_string();
-        return Err(Error::Option { option: "batch", value, expected: "1 to 4096" }.into());
+        return Err(Error::Option { option: "batch", value, expected: "1 to 4096" });
     }
     let mut items = Dataset::open(&options.images, options.labels.as_deref())?.items;
     items.sort_by(|a, b| (&a.label, &a.name).cmp(&(&b.label, &b.name)));
@@ -267,7 +267,7 @@ fn embed_batch(embedder: &Embedder, pixels: Vec<Pixels>, width: usize) -> Result
 fn stopped(image: Option<Pixels>, clock: &Clock, journal: &Journal) -> Error {
     let EmbedProgress { done, total, .. } = clock.now();
     let reason = image.and_then(Result::err).map(|error| error.to_string()).unwrap_or_default();
-    Error::Broken { image: reason, done, total, kept: journal.path().to_owned() }.into()
+    Error::Broken { image: reason, done, total, kept: journal.path().to_owned() }
 }
 
 /// Leaves out skipped images, and classes of which none is left.

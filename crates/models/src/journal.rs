@@ -132,7 +132,7 @@ fn check_header(path: &Path, found: &str, expected: &Value) -> Result<()> {
     };
     let reason = expected.as_object().and_then(|keys| keys.iter().find_map(differs));
     let reason = reason.unwrap_or_else(|| "its description is another".to_owned());
-    Err(Error::Resume { file: path.to_owned(), reason }.into())
+    Err(Error::Resume { file: path.to_owned(), reason })
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ndarray::s;
 use models::{EmbedOptions, Embedder, Embeddings, decode, embed};
+use ndarray::s;
 use tempfile::TempDir;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");

@@ -26,7 +26,8 @@ fn agree(test: &str, kind: &str) {
     let folder = tempfile::tempdir().unwrap();
     let seed = env::var("PARITY_SEED").unwrap_or("7".to_owned());
     let mut script = Command::new(python);
-    let script = script.arg(root().join("tests/transformers/reference.py")).arg(folder.path()).args([kind, &seed]);
+    let script =
+        script.arg(root().join("tests/transformers/reference.py")).arg(folder.path()).args([kind, &seed]);
     run(script.env("HF_HUB_OFFLINE", "1"));
     transformers::check(folder.path());
 }

@@ -130,7 +130,6 @@ pub(crate) struct Verdict {
 mod tests {
     use super::*;
 
-    #[test]
     fn passed(numbers: Published) -> Vec<Option<bool>> {
         numbers.verdicts().map(|(verdict, _)| verdict.passed).collect()
     }

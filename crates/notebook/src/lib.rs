@@ -34,7 +34,7 @@ pub use environment::{collection, own_embeddings};
 pub use error::{Error, Result};
 pub use record::Notebook;
 pub use runs::{
-    RunExt, RunsExt, compare_over_epochs, explore, histogram_without_adapter, mean_over_epochs,
+    Number, RunExt, RunsExt, compare_over_epochs, explore, histogram_without_adapter, mean_over_epochs,
 };
 pub use show::{Show, ShowTable};
 pub use spread::{Spread, over_parameter};

@@ -277,7 +277,8 @@ mod tests {
         notebook.finish().unwrap();
         let runs = metrics(folder.path())["runs"].clone();
         let labels: Vec<_> = (0..7).map(|k| runs[k]["label"].clone()).collect();
-        let expected = ["one", "many, one, seed 1", "many, one, seed 2", "one, run 0", "one, run 1", "seed 7", "seed 8"];
+        let expected =
+            ["one", "many, one, seed 1", "many, one, seed 2", "one, run 0", "one, run 1", "seed 7", "seed 8"];
         assert_eq!(labels, expected);
         assert!(runs[0]["temperature"]["init"] == 10.0 && runs[0]["final_temperature"].is_f64());
     }

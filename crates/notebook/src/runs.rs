@@ -94,13 +94,16 @@ fn separation(
     Ok(histogram.threshold(relative_bias).gap(geometry.max_non_matching, geometry.min_matching))
 }
 
+/// One number of a run.
+pub type Number = fn(&Run) -> f64;
+
 /// Figures, tables and checks of several runs.
 pub trait RunsExt {
     /// One number of each label, the mean over its runs, to be held against a published column.
     fn check(&self, what: &str, of: impl Fn(&Run) -> f64) -> Checks;
 
     /// A row for each label, with the mean of each of these numbers over its runs.
-    fn table_of(&self, columns: &[(&str, fn(&Run) -> f64)]) -> Table;
+    fn table_of(&self, columns: &[(&str, Number)]) -> Table;
 
     /// The similarities of the runs side by side, each under its label.
     ///
@@ -140,7 +143,7 @@ impl RunsExt for Runs {
         Checks(means.map(|(mean, ensemble)| check(format!("{}: {what}", ensemble.label), mean)).collect())
     }
 
-    fn table_of(&self, columns: &[(&str, fn(&Run) -> f64)]) -> Table {
+    fn table_of(&self, columns: &[(&str, Number)]) -> Table {
         let header: Vec<&str> = std::iter::once("").chain(columns.iter().map(|(name, _)| *name)).collect();
         self.ensembles().iter().fold(Table::new(&header), |table, ensemble| {
             let means = columns.iter().map(|(_, of)| short(mean_and_deviation(&ensemble.values(of)).0));

@@ -61,7 +61,7 @@ const HALF: Variant = VARIANTS[3];
 /// If the set-up or a run fails.
 pub(super) fn table(project: &Project) -> Result<String> {
     let python = setup::engine(project)?;
-    let requirements = project.library().join("tests/parity/requirements.txt");
+    let requirements = project.parity_requirements();
     let side = side_environment(project, &python, ".venv-parity", &requirements)?;
     let bench = Bench { side, project, folder: project.target().join("bench/embed") };
     bench.prepare()?;
@@ -100,7 +100,7 @@ impl Bench<'_> {
             "build",
             "--release",
             "--package",
-            "siglip_core",
+            "siglip-models",
             "--example",
             "embed_speed",
         ]))

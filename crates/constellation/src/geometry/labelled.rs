@@ -4,8 +4,8 @@ use ndarray::ArrayView2;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::extremes::Geometry;
 use super::distribution::{Distribution, Tally};
+use super::extremes::Geometry;
 use super::families::{Block, Families};
 use crate::error::Result;
 

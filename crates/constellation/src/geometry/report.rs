@@ -3,8 +3,8 @@
 use ndarray::{ArrayView2, ArrayView3};
 use serde::Serialize;
 
-use super::families::Families;
 use super::constellation::Constellation;
+use super::families::Families;
 use super::gap::ModalityGap;
 use super::labelled::LabelledGeometry;
 use crate::error::Result;

@@ -73,9 +73,11 @@ fn a_prefix_and_replaced_keys_are_those_of_every_run() {
 
 #[test]
 fn a_selection_has_all_runs_of_its_labels() {
-    let runs = small().vary("bias.init", [-0.5, 0.5, 0.0]).unwrap().repeat(2).train(Settings::default()).unwrap();
+    let runs =
+        small().vary("bias.init", [-0.5, 0.5, 0.0]).unwrap().repeat(2).train(Settings::default()).unwrap();
     let selected = runs.select(&["bias.init = 0.0", "bias.init = -0.5"]);
-    let places: Vec<_> = selected.runs.iter().map(|run| (run.experiment.bias.init, run.experiment.skip)).collect();
+    let places: Vec<_> =
+        selected.runs.iter().map(|run| (run.experiment.bias.init, run.experiment.skip)).collect();
     assert_eq!(places, [(0.0, 8), (0.0, 10), (-0.5, 0), (-0.5, 2)]);
     assert_eq!(selected.means(|run| run.experiment.skip as f64), [9.0, 1.0]);
     assert!(std::panic::catch_unwind(|| runs.select(&["bias.init = 7"])).is_err());

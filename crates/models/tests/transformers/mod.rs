@@ -3,10 +3,8 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
+use models::{Checkpoint, Config, Embeddings, Folder, Preprocessor, Siglip, Tokenizer, decode, preprocess};
 use ndarray::Array2;
-use models::{
-    Checkpoint, Config, Embeddings, Folder, Preprocessor, Siglip, Tokenizer, decode, preprocess,
-};
 use tch::{Kind, Tensor};
 
 /// Compares every case in `root`; the bars are a few times the reference's own noise
