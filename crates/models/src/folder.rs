@@ -61,7 +61,7 @@ fn is_hub_id(model: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::is_hub_id;
+    use super::is_hub_id;
 
     #[test]
     fn a_hub_id_is_owner_and_name() {

@@ -167,7 +167,7 @@ pub fn canonicalize(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::tokenizer::canonicalize;
+    use super::canonicalize;
 
     #[test]
     fn canonical_text_is_that_of_the_reference() {
