@@ -1,11 +1,10 @@
 //! For the workspace's tests, which alone depend on this crate: skips that are seen, and the
 //! Pythons that tests compare with.
 //!
-//! ```
-//! use testing::Environment;
-//!
-//! let none = Environment { variable: "NO_PYTHON", folder: ".venv-none", module: "nothing" };
-//! assert!(testing::python("an_example", &none).is_none()); // SKIPPED an_example: no Python has nothing; …
+//! ```no_run
+//! // Or says: SKIPPED a_test: no Python has transformers; `cargo xtask test` makes .venv-parity
+//! let Some(python) = testing::python("a_test", &testing::TRANSFORMERS) else { return };
+//! println!("compares with {}", python.display());
 //! ```
 
 use std::env;
