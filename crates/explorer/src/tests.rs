@@ -34,6 +34,9 @@ fn data(shape: (usize, usize, usize), frames: usize) -> ExplorerData {
         frames: (0..frames).map(frame).collect(),
         history,
         numerics: Numerics::Exact,
+        experiment: None,
+        starts: false,
+        brings_engine: true,
         still: Vec::new(),
     }
 }
@@ -159,11 +162,14 @@ fn losses_in_page(
     numerics: &str,
 ) -> Option<Vec<f64>> {
     let program = format!(
-        "{}\n{}\nconst data = {};\nconst frameAt = readFrames(data);\n\
+        "{}\n{}\n{}\n{}\n{}\nconst data = {};\nconst {{ frameAt }} = recordedRun(data);\n\
          const settings = {};\n\
          const all = data.epochs.flatMap((_, k) => settings.map(([t, b]) => loss(frameAt(k).sample, t, b, \"{numerics}\")));\n\
          console.log(JSON.stringify(all));",
+        include_str!("page/axes.js"),
         include_str!("page/numerics.js"),
+        include_str!("page/settings.js"),
+        include_str!("page/trainer.js"),
         include_str!("page/frames.js"),
         payload::pack(data, Explorer::MAX_BYTES).unwrap(),
         json!(settings),

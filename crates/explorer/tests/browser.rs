@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use constellation::geometry::Similarities;
 use constellation::{Experiment, Run, Settings};
-use explorer::{Explorer, ExplorerData};
+use explorer::{Explorer, ExplorerData, write_front};
 use serde_json::json;
 use testing::PLAYWRIGHT;
 
@@ -44,6 +44,11 @@ fn write_pages(folder: &Path) {
         explorer(run).save(folder.join(format!("{name}.html"))).unwrap();
     }
     fs::write(folder.join("two.html"), explorer(&sphere).html().repeat(2)).unwrap();
+    // The first one has to wait for the engine that the second one brings.
+    let poor = ExplorerData { brings_engine: false, ..ExplorerData::of(&sphere, Vec::new()) };
+    let poor = Explorer::new(&poor).unwrap();
+    fs::write(folder.join("shared.html"), poor.html().to_owned() + explorer(&sphere).html()).unwrap();
+    write_front(folder.join("front.html"), &[], None, Vec::new()).unwrap();
     fs::write(folder.join("sphere.json"), similarities(&sphere)).unwrap();
 }
 
