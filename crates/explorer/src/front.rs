@@ -46,7 +46,7 @@ pub fn write_front(
         )
     });
     let body = format!(
-        "<style>\n{}</style>\n{}{}\n<h2>The notebooks</h2>\n{report}<div class=\"gallery\">\n{cards}</div>\n\
+        "<style>\n{}</style>\n{}{}\n<section class=\"notebooks\">\n<h2>The notebooks</h2>\n{report}<div class=\"gallery\">\n{cards}</div>\n</section>\n\
          <script>\n{}</script>",
         include_str!("page/front.css"),
         include_str!("page/front.html"),

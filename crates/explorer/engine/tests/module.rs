@@ -64,12 +64,16 @@ fn twenty() -> Vec<Experiment> {
         epochs: 40 + k,
         seed: [50, 0, 1 << 40][k % 3],
         learning_rate: [0.01, 0.003][k / 2 % 2],
-        temperature: Temperature { init: [10.0, 1.0, 40.0][k % 3], trainable: k % 5 > 0 },
-        bias: Bias { kind: kinds[k / 2 % 2], init: [0.0, -0.5, 0.3][k / 3 % 3], trainable: k % 3 > 0 },
+        temperature: Temperature { init: [10.0, 1.0, 40.0][k % 3], trainable: !k.is_multiple_of(5) },
+        bias: Bias {
+            kind: kinds[k / 2 % 2],
+            init: [0.0, -0.5, 0.3][k / 3 % 3],
+            trainable: !k.is_multiple_of(3),
+        },
         locked: k % 4 == 1,
         adapter: (k == 1 || k == 13).then_some(0.5),
         skip: k % 7,
-        numerics: if k % 2 == 0 { Numerics::Paper } else { Numerics::Exact },
+        numerics: if k.is_multiple_of(2) { Numerics::Paper } else { Numerics::Exact },
         ..Experiment::default()
     };
     (0..20).map(of).collect()

@@ -22,7 +22,8 @@ function explore(host, shadow, data) {
   const frameShown = () => (state.k === null ? state.run.newest() : state.run.frameAt(state.k));
   let scene = null;
   let waiting = false;
-  const meter = makeMeter();
+  const isMoving = () => Boolean(state.training?.isRunning) || performance.now() - state.movedAt < MILLISECONDS_OF_MOTION;
+  const meter = makeMeter(isMoving);
 
   // Applies `change` to the state; the views follow in the next frame.
   function update(change) {
@@ -35,10 +36,10 @@ function explore(host, shadow, data) {
   function look() {
     const frame = frameShown();
     if (state.follow) Object.assign(state, { temperature: frame.temperature, bias: frame.relativeBias });
-    scene = makeScene(state, frame, readTheme(root), scene);
+    scene = makeScene(state, frame, readTheme(root), isMoving(), scene);
   }
 
-  function render(now) {
+  function render() {
     waiting = false;
     const before = scene;
     look();
@@ -48,7 +49,7 @@ function explore(host, shadow, data) {
     if (before.run !== scene.run) describe(find, scene);
     showSetting(find, scene, state);
     showReadouts(find, scene);
-    meter.drawn(now, scene.isMoving);
+    meter.run();
     trainer.show(meter);
   }
 
@@ -59,23 +60,22 @@ function explore(host, shadow, data) {
   const charts = makeCharts(find, () => scene, actions, () => update({}));
   const trainer = makeTraining({ host, root, find, data, state, update, scene: () => scene });
   listen(find, actions, () => scene, trainer);
-  onThemeChange(() => update({}), () => render(performance.now()));
+  onThemeChange(() => update({}), render);
   new ResizeObserver(() => {
     for (const { chart } of charts) chart.setSize({ width: chartWidth(chart.root.parentElement), height: chart.height });
     update({});
   }).observe(root);
   for (const { refresh } of charts) refresh();
   describe(find, scene);
-  render(performance.now());
+  render();
 }
 
 // After the last report the page is taken to move for so long, while a reader turns a knob.
 const MILLISECONDS_OF_MOTION = 300;
 
 // All that the views draw.
-function makeScene(state, frame, theme, before) {
+function makeScene(state, frame, theme, isMoving, before) {
   const { run } = state;
-  const isMoving = Boolean(state.training?.isRunning) || performance.now() - state.movedAt < MILLISECONDS_OF_MOTION;
   if (!run.isRecorded && run.axesOf !== run.moment) {
     const start = run.axes ?? (before?.run.dim === run.dim ? before.run.axes : null);
     [run.axes, run.axesOf] = [principalAxes(run.moment.vectors, run.dim, start, isMoving ? 1 : 100), isMoving ? null : run.moment];

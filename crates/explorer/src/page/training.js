@@ -54,6 +54,8 @@ function makeTraining({ host, root, find, data, state, update, scene }) {
       say(report.error);
       return update({ training: { isRunning: false } });
     }
+    // Milliseconds from the page's start, for whoever measures it.
+    root.dataset.firstReport ??= Math.round(performance.now());
     const run = pending ?? state.run;
     run.add(report);
     pending = null;
@@ -162,16 +164,21 @@ function makeTries(table, again) {
   };
 }
 
-// Frames a second that were drawn while something moved.
-function makeMeter() {
-  let times = [];
+// Frames a second of the page while something moves, null until that is known.
+function makeMeter(isMoving) {
+  let [times, known, runs] = [[], null, false];
+  const tick = (now) => {
+    runs = isMoving();
+    times = runs ? [...times.slice(-120), now] : [];
+    if (times.length > 20) known = (1000 * (times.length - 1)) / (now - times[0]);
+    if (runs) requestAnimationFrame(tick);
+  };
   return {
-    drawn(now, isMoving) {
-      if (!isMoving || now - times.at(-1) > 250) times = [];
-      times.push(now);
-      times = times.slice(-120);
+    run() {
+      if (runs || !isMoving()) return;
+      runs = true;
+      requestAnimationFrame(tick);
     },
-    // null until it is known.
-    rate: () => (times.length > 20 ? (1000 * (times.length - 1)) / (times.at(-1) - times[0]) : null),
+    rate: () => known,
   };
 }
