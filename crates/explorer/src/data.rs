@@ -16,6 +16,12 @@ pub struct ExplorerData {
     pub history: History,
     /// Form of the loss that the page shows first.
     pub numerics: Numerics,
+    /// What was run, for the page to train it again and others; none shows the frames alone.
+    pub experiment: Option<Experiment>,
+    /// Whether the page trains as soon as it is open.
+    pub starts: bool,
+    /// Whether this explorer brings the engine. All on a page share it: one a notebook is enough.
+    pub brings_engine: bool,
     /// PNG that stands where scripts do not run, as on GitHub; may be empty.
     pub still: Vec<u8>,
 }
@@ -53,7 +59,16 @@ impl ExplorerData {
             });
         }
         let (history, numerics) = (run.history.clone(), run.experiment.numerics);
-        Self { title: title(&run.experiment), frames, history, numerics, still }
+        Self {
+            title: title(&run.experiment),
+            frames,
+            history,
+            numerics,
+            experiment: Some(run.experiment.clone()),
+            starts: false,
+            brings_engine: true,
+            still,
+        }
     }
 }
 

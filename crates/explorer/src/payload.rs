@@ -1,7 +1,7 @@
 //! The data of the page, as JSON.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use constellation::{History, Numerics};
+use constellation::{Experiment, History, Numerics};
 use ndarray::{Array2, Array3, ArrayView3, s};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -25,6 +25,11 @@ struct Payload<'a> {
     /// Share of the variance along the three axes that are drawn.
     share: [f32; 3],
     frames: Frames,
+    /// What was run; nothing if the page cannot run it again.
+    experiment: Option<&'a Experiment>,
+    defaults: Experiment,
+    /// Whether the page trains as soon as it is open.
+    starts: bool,
 }
 
 /// The frames, as vectors where they are few, else condensed.
@@ -133,6 +138,9 @@ fn payload<'a>(data: &'a ExplorerData, kept: &[&Frame], as_vectors: bool) -> Pay
             true => as_vectors_of(kept, &rows),
             false => as_sketches_of(kept, &rows),
         },
+        experiment: data.experiment.as_ref(),
+        defaults: Experiment::default(),
+        starts: data.starts,
     }
 }
 

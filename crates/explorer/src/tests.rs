@@ -1,7 +1,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use constellation::{History, Numerics, loss};
+use constellation::{Experiment, History, Numerics, loss};
 use ndarray::{Array3, Axis};
 use serde_json::{Value, json};
 
@@ -34,6 +34,9 @@ fn data(shape: (usize, usize, usize), frames: usize) -> ExplorerData {
         frames: (0..frames).map(frame).collect(),
         history,
         numerics: Numerics::Exact,
+        experiment: None,
+        starts: false,
+        brings_engine: true,
         still: Vec::new(),
     }
 }
@@ -58,6 +61,52 @@ fn an_output_stays_within_its_size() {
         assert!(explorer.html().len() <= Explorer::MAX_BYTES, "{shape:?}: {}", explorer.html().len());
         let epochs = payload_of(&data)["epochs"].as_array().unwrap().clone();
         assert_eq!((epochs[0].as_u64(), epochs.last().unwrap().as_u64()), (Some(0), Some(frames as u64 - 1)));
+    }
+}
+
+#[test]
+fn the_engine_is_brought_once() {
+    let rich = Explorer::new(&data((2, 4, 3), 2)).unwrap();
+    let poor = Explorer::new(&ExplorerData { brings_engine: false, ..data((2, 4, 3), 2) }).unwrap();
+    let engine = include_bytes!("page/engine.wasm.zlib").len().div_ceil(3) * 4;
+    assert_eq!(rich.html().len() - poor.html().len(), engine + "\"\"".len() - "null".len());
+}
+
+/// The functions of `page/experiment.js` on the golden description, in node.
+fn forms_of(description: &Value) -> Option<Value> {
+    let program = format!(
+        "{}\nconst defaults = {};\nconst experiment = completed({description}, defaults);\n\
+         console.log(JSON.stringify([asRust(experiment, defaults), fromHash(asHash(experiment, defaults), defaults)]));",
+        include_str!("page/experiment.js"),
+        serde_json::to_string(&Experiment::default()).unwrap(),
+    );
+    in_node("the_page_gives_the_experiment_as_rust", &program)
+}
+
+#[test]
+fn the_page_gives_the_experiment_as_rust() {
+    use constellation::{Bias, BiasKind, Temperature};
+    let experiment = include!("golden/experiment.rs");
+    let description = serde_json::to_value(&experiment).unwrap();
+    let Some(forms) = forms_of(&description) else { return };
+    assert_eq!(forms[0].as_str().unwrap(), include_str!("golden/experiment.rs").trim_end());
+    assert_eq!(serde_json::from_value::<Experiment>(forms[1].clone()).unwrap(), experiment);
+}
+
+#[test]
+fn the_front_page_shows_the_notebooks() {
+    let entry = Entry {
+        title: "<i>N</i> pairs".to_owned(),
+        about: "<p>What it shows.</p>".to_owned(),
+        page: "A\"b.html".to_owned(),
+        picture: Some("a.png".to_owned()),
+    };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    write_front(file.path(), &[entry], Some("REPORT.html"), Vec::new()).unwrap();
+    let page = std::fs::read_to_string(file.path()).unwrap();
+    let link = "<h3><a href=\"A&quot;b.html\"><i>N</i> pairs</a></h3>\n<p>What it shows.</p>";
+    for part in [link, "src=\"a.png\"", "href=\"REPORT.html\"", "\"starts\":true"] {
+        assert!(page.contains(part), "{part}");
     }
 }
 
@@ -159,15 +208,23 @@ fn losses_in_page(
     numerics: &str,
 ) -> Option<Vec<f64>> {
     let program = format!(
-        "{}\n{}\nconst data = {};\nconst frameAt = readFrames(data);\n\
+        "{}\n{}\n{}\n{}\n{}\nconst data = {};\nconst {{ frameAt }} = recordedRun(data);\n\
          const settings = {};\n\
          const all = data.epochs.flatMap((_, k) => settings.map(([t, b]) => loss(frameAt(k).sample, t, b, \"{numerics}\")));\n\
          console.log(JSON.stringify(all));",
+        include_str!("page/axes.js"),
         include_str!("page/numerics.js"),
+        include_str!("page/settings.js"),
+        include_str!("page/trainer.js"),
         include_str!("page/frames.js"),
         payload::pack(data, Explorer::MAX_BYTES).unwrap(),
         json!(settings),
     );
+    in_node(test, &program)
+}
+
+/// What `program` prints as JSON.
+fn in_node<T: serde::de::DeserializeOwned>(test: &str, program: &str) -> Option<T> {
     let node = Command::new("node").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let Ok(mut node) = node else {
         testing::skip(test, "node is not installed");

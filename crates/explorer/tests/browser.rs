@@ -5,8 +5,8 @@ use std::process::Command;
 use std::{env, fs};
 
 use constellation::geometry::Similarities;
-use constellation::{Experiment, Run, Settings};
-use explorer::{Explorer, ExplorerData};
+use constellation::{Bias, BiasKind, Experiment, Run, Settings};
+use explorer::{Explorer, ExplorerData, write_front};
 use serde_json::json;
 use testing::PLAYWRIGHT;
 
@@ -44,7 +44,38 @@ fn write_pages(folder: &Path) {
         explorer(run).save(folder.join(format!("{name}.html"))).unwrap();
     }
     fs::write(folder.join("two.html"), explorer(&sphere).html().repeat(2)).unwrap();
+    // The first one has to wait for the engine that the second one brings.
+    let poor = ExplorerData { brings_engine: false, ..ExplorerData::of(&sphere, Vec::new()) };
+    let poor = Explorer::new(&poor).unwrap();
+    fs::write(folder.join("shared.html"), poor.html().to_owned() + explorer(&sphere).html()).unwrap();
+    write_front(folder.join("front.html"), &[], None, PICTURE.to_vec()).unwrap();
+    fs::write(folder.join("native.json"), native_numbers()).unwrap();
     fs::write(folder.join("sphere.json"), similarities(&sphere)).unwrap();
+}
+
+/// A PNG of one pixel.
+const PICTURE: &[u8] = &[
+    137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0, 58,
+    126, 155, 85, 0, 0, 0, 10, 73, 68, 65, 84, 120, 156, 99, 96, 0, 0, 0, 2, 0, 1, 72, 175, 164, 113, 0, 0,
+    0, 0, 73, 69, 78, 68, 174, 66, 96, 130,
+];
+
+/// BasicExperiment, AblationStudy at b_rel = 0 and the relative runs of BiasParamLeadsToZeroRB: the
+/// t that was published, and what the native engine ends at.
+fn native_numbers() -> String {
+    let basic = Experiment { pairs: 20, dim: 3, ..Experiment::default() };
+    let ablation = Experiment { skip: 4, ..Experiment::default() };
+    let relative = [37.822, 45.479, 51.604, 56.804, 50.937].into_iter().enumerate().map(|(k, t)| {
+        let bias = Bias::trained(BiasKind::Relative, k as f64 / 2.0 - 1.0);
+        (Experiment { skip: 2 * k, bias, ..Experiment::default() }, t)
+    });
+    let numbers =
+        [(basic, 950.98), (ablation, 74.570)].into_iter().chain(relative).map(|(experiment, published)| {
+            let run = experiment.train_with(Settings::default(), &mut |_| ()).unwrap();
+            json!({"experiment": experiment, "published": published, "temperature": run.temperature(),
+            "relative_bias": run.relative_bias(), "margin": run.margin()})
+        });
+    serde_json::Value::from_iter(numbers).to_string()
 }
 
 fn similarities(run: &Run) -> String {

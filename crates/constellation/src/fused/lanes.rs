@@ -9,7 +9,7 @@ use pulp::{Arch, Scalar128b, Simd, WithSimd};
 /// Which vector instructions the kernel runs on.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Path {
-    /// The best that pulp found: AVX-512, AVX2 with FMA, or NEON.
+    /// The best that pulp found: AVX-512, AVX2 with FMA, NEON, or WebAssembly's.
     Detected(Arch),
     /// Four lanes in plain Rust, for every other processor.
     Portable,
@@ -110,13 +110,15 @@ impl<S: Simd> Lanes<S> {
     /// `self * factor + term`, rounded once where the processor can.
     #[inline(always)]
     pub(super) fn mul_add(self, factor: Self, term: Self) -> Self {
-        // Without the instruction the single rounding would cost a function call a lane.
+        // Without the instruction the single rounding would cost a function call a lane. WebAssembly
+        // has none, though pulp's vectors for it have the method.
         let plain = [TypeId::of::<Scalar128b>(), TypeId::of::<pulp::Scalar512b>()];
-        let has_fma = cfg!(any(target_arch = "aarch64", target_feature = "fma"))
-            || (plain[0] != TypeId::of::<S>() && plain[1] != TypeId::of::<S>());
-        match has_fma {
-            true => Self { value: self.simd.mul_add_f32s(self.value, factor.value, term.value), ..self },
-            false => self * factor + term,
+        let vectors_have_it = cfg!(not(target_family = "wasm")) && !plain.contains(&TypeId::of::<S>());
+        let has_fma = cfg!(any(target_arch = "aarch64", target_feature = "fma")) || vectors_have_it;
+        if has_fma {
+            Self { value: self.simd.mul_add_f32s(self.value, factor.value, term.value), ..self }
+        } else {
+            self * factor + term
         }
     }
 

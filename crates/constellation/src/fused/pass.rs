@@ -47,7 +47,7 @@ struct Share {
 }
 
 /// Multiplications below which another share does not pay for the hand-over.
-const SHARE_WORK: usize = 8 << 20;
+const SHARE_WORK: u64 = 8 << 20;
 const MAX_SHARES: usize = 16;
 /// float32 in the gradients of all shares together; 256 MB.
 const MAX_SHARED: usize = 64 << 20;
@@ -67,8 +67,10 @@ impl Pass {
             })
             .collect();
         let numbers = modalities * shape.panels * shape.width * shape.dim;
-        let work = blocks.len() * ROWS * shape.rows * (shape.dim + 12);
-        let shares = (work / SHARE_WORK).min(MAX_SHARED / numbers).clamp(1, MAX_SHARES).min(blocks.len());
+        // In 64 bits, as WebAssembly's usize has 32.
+        let work = [blocks.len(), ROWS, shape.rows, shape.dim + 12].map(|count| count as u64);
+        let affordable = (MAX_SHARED / numbers).clamp(1, MAX_SHARES).min(blocks.len());
+        let shares = (work.iter().product::<u64>() / SHARE_WORK).clamp(1, affordable as u64) as usize;
         let share = |index: usize| Share {
             blocks: blocks.len() * index / shares..blocks.len() * (index + 1) / shares,
             gradients: (0..modalities).map(|_| Panels::zeros(shape)).collect(),

@@ -1,7 +1,8 @@
 //! What the final vectors look like: margin, constellation, modality gap.
 //!
 //! Synthetic and pretrained vectors meet here: what is computed of vectors does not ask
-//! where they came from.
+//! where they came from. In WebAssembly there is no [`Separation`], whose solver does not come along,
+//! and nothing that contains one.
 
 mod adapter;
 mod codes;
@@ -9,11 +10,14 @@ mod constellation;
 mod distribution;
 mod extremes;
 mod families;
+#[cfg(not(target_family = "wasm"))]
 mod gap;
 mod hyperplane;
 mod labelled;
 mod perceptron;
+#[cfg(not(target_family = "wasm"))]
 mod report;
+#[cfg(not(target_family = "wasm"))]
 mod separation;
 mod similarities;
 pub mod theory;
@@ -22,10 +26,13 @@ pub use adapter::without_adapter;
 pub use constellation::{Certificate, Constellation, Violation};
 pub use distribution::{Distribution, Quantile, RESOLUTION};
 pub use extremes::Geometry;
+#[cfg(not(target_family = "wasm"))]
 pub use gap::{MeanDistances, ModalityGap, xi};
 pub use hyperplane::{Hyperplane, Misclassified};
 pub use labelled::{LabelledGeometry, Retrieval};
 pub use perceptron::{Perceptron, PerceptronSettings};
+#[cfg(not(target_family = "wasm"))]
 pub use report::Report;
+#[cfg(not(target_family = "wasm"))]
 pub use separation::{Separation, Verdict};
 pub use similarities::Similarities;

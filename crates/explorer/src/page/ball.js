@@ -1,13 +1,17 @@
 // The vectors as points in a ball that can be turned.
 
-
 class Ball {
-  constructor(canvas, { modalities, dim, choose, changed }) {
-    Object.assign(this, { canvas, modalities, dim, choose, changed });
-    // With more than three dimensions the first two principal axes lie in the picture's plane.
-    this.home = dim === 3 ? multiply(rotation("x", 0.35), rotation("y", -0.5)) : rotation("x", 0);
-    this.turn = this.home;
+  constructor(canvas, { choose, changed }) {
+    Object.assign(this, { canvas, choose, changed });
     this.listen();
+  }
+
+  // With more than three dimensions the first two principal axes lie in the picture's plane.
+  face({ modalities, dim }) {
+    const isTurned = this.dim === dim;
+    Object.assign(this, { modalities, dim });
+    this.home = dim === 3 ? multiply(rotation("x", 0.35), rotation("y", -0.5)) : rotation("x", 0);
+    if (!isTurned) this.turn = this.home;
   }
 
   listen() {
@@ -69,25 +73,28 @@ class Ball {
     return best;
   }
 
-  // scene: { frame, bias, chosen, theme }
+  // scene: { run, frame, points, bias, chosen, theme }
   draw(scene) {
     const { canvas } = this;
+    this.face(scene.run);
     const size = canvas.clientWidth;
     if (size < 50) return; // not laid out yet, as in a tab that is not shown
     const ratio = window.devicePixelRatio || 1;
-    canvas.width = canvas.height = Math.round(size * ratio);
+    const pixels = Math.round(size * ratio);
+    if (canvas.width !== pixels) canvas.width = canvas.height = pixels;
     const g = canvas.getContext("2d");
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
+    g.clearRect(0, 0, size, size);
     this.centre = size / 2;
     this.radius = size / 2 - 12;
     this.drawGlobe(g, scene.theme);
-    this.placed = this.place(scene.frame);
+    this.placed = this.place(scene.points, scene.frame.drawn);
     this.drawPairs(g, scene);
     if (scene.chosen !== null && this.dim === 3) this.drawCap(g, scene);
     this.drawPoints(g, scene);
   }
 
-  place({ points, drawn }) {
+  place(points, drawn) {
     const placed = [];
     for (let k = 0; k < this.modalities * drawn; k++) {
       const point = [points[3 * k], points[3 * k + 1], points[3 * k + 2]];

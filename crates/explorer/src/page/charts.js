@@ -1,6 +1,6 @@
 // The charts, on uPlot: each is made once, and redraws itself from `scene()`.
 //
-// scene() is { frame, temperature, bias, numerics, theme, trained, biasRange, logRange, … }.
+// scene() is { run, frame, curve, temperature, bias, numerics, theme, trained, biasRange, logRange, … }.
 
 // A plot in `element`. `x` and `y`: { range(), log, splits(), label }; `drag(x, y)` is told
 // where in the plot the pointer is held.
@@ -93,12 +93,6 @@ function logAxis(range, most, rest) {
   return { log: true, range, splits, values, ...rest };
 }
 
-// An axis on which only the two ends of a curve are labelled.
-function endsAxis(range, [low, high], rest) {
-  const values = (_, shown) => shown.map((value) => (Math.abs(value) < 0.001 && value ? value.toExponential(0) : String(Number(value.toPrecision(3)))));
-  return { range: () => range, splits: () => (high > low ? [low, high] : [low]), values, ...rest };
-}
-
 function verticalLine(u, g, x, colour, { width = 1, dash = [] } = {}) {
   const px = devicePixelRatio;
   const at = u.valToPos(x, "x", true);
@@ -114,7 +108,7 @@ function verticalLine(u, g, x, colour, { width = 1, dash = [] } = {}) {
 
 // Similarities of matching and non-matching pairs, the threshold, and the band that separates them.
 function histogramChart(element, scene, drag) {
-  const bins = 100;
+  const bins = HISTOGRAM_BINS;
   const step = uPlot.paths.stepped({ align: 1 });
   const kind = (name, fill) => ({
     stroke: () => scene().theme[name],
@@ -184,31 +178,52 @@ function triangle(g, x, y, size, colour) {
   g.fill();
 }
 
-// One curve of training above the scrubber: `values[k]` at `epochs[k]`.
-function curveChart(element, scene, { epochs, values, label, log, hidden, scrub }) {
-  const last = epochs[epochs.length - 1];
-  const ticks = [0, ...Array.from({ length: Math.floor(Math.log10(Math.max(last, 1))) + 1 }, (_, k) => 10 ** k)];
-  const finite = values.filter((value) => value !== null && (!log || value > 0));
-  const [low, high] = [Math.min(...finite), Math.max(...finite)];
-  const [pad, factor] = [0.1 * (high - low) || 0.01, (high / low) ** 0.1 * 1.001];
-  const range = log ? [low / factor, high * factor] : [low - pad, high + pad];
+// One curve of training above the scrubber: `curve[column]` after each of its epochs.
+function curveChart(element, scene, { column, label, log, hidden, scrub }) {
+  let drawn = null;
+  let ends = [1, 1];
+  let range = [1, 2];
+  const isLong = () => log && ends[1] > 15 * ends[0];
+  const powers = logAxis(() => range, 3);
+  const plain = { splits: () => (ends[1] > ends[0] ? ends : [ends[0]]), values: (_, shown) => shown.map(shortValue) };
   const chart = plot(element, {
     height: hidden ? 62 : 80,
     right: 12,
     scene,
     x: {
-      range: () => [Math.log1p(epochs[0]) - 0.05, Math.log1p(last)],
-      splits: () => ticks.map(Math.log1p),
+      range: () => [-0.05, Math.log1p(scene().run.lastEpoch)],
+      splits: () => epochTicks(scene().run.lastEpoch).map(Math.log1p),
       values: (_, shown) => shown.map((x) => (hidden ? "" : shortNumber(Math.round(Math.expm1(x))))),
       hidden,
     },
-    y: log && high > 15 * low ? logAxis(() => range, 3, { label }) : endsAxis(range, [low, high], { log, label }),
+    y: {
+      log,
+      label,
+      range: () => range,
+      splits: (...rest) => (isLong() ? powers : plain).splits(...rest),
+      values: (...rest) => (isLong() ? powers : plain).values(...rest),
+    },
     series: [{ stroke: () => scene().theme.text, width: 1.5, points: { show: false }, pxAlign: 0 }],
     drag: (x) => scrub(Math.expm1(x)),
     over: (u, g) => verticalLine(u, g, Math.log1p(scene().frame.epoch), scene().theme.accent, { width: 2 }),
   });
-  chart.setData([epochs.map(Math.log1p), values.map((value) => (log && !(value > 0) ? null : value))]);
-  return chart;
+  return {
+    chart,
+    refresh() {
+      const { curve } = scene();
+      if (curve === drawn) return chart.redraw(false);
+      drawn = curve;
+      const shown = curve[column].map((value) => (value === null || (log && !(value > 0)) ? null : value));
+      const finite = shown.filter((value) => value !== null);
+      if (finite.length) ends = [Math.min(...finite), Math.max(...finite)];
+      const [low, high] = ends;
+      const [pad, factor] = [0.1 * (high - low) || 0.01, (high / low) ** 0.1 * 1.001];
+      range = log ? [low / factor, high * factor] : [low - pad, high + pad];
+      chart.setData([curve.epoch.map(Math.log1p), shown]);
+    },
+  };
 }
 
+const epochTicks = (last) => [0, ...Array.from({ length: Math.floor(Math.log10(Math.max(last, 1))) + 1 }, (_, k) => 10 ** k)];
+const shortValue = (value) => (Math.abs(value) < 0.001 && value ? value.toExponential(0) : String(Number(value.toPrecision(3))));
 const shortNumber = (n) => (n >= 1e6 ? `${n / 1e6}M` : n >= 1e3 ? `${n / 1e3}k` : String(n));

@@ -1,7 +1,9 @@
 // Joins the views: one state, one scene computed from it, all views drawn from the scene.
 
-// Puts an explorer of `data` into the element around `script`.
-function start(script, style, body, data) {
+// Puts an explorer of `data` into the element around `script`. The engine, base64 or null, is for all
+// explorers on the page.
+function start(script, style, body, data, engine) {
+  shareEngine(engine);
   const host = script?.closest(".siglip-explorer") ?? document.querySelector(".siglip-explorer:not([data-alive])");
   if (!host || host.shadowRoot) return;
   host.dataset.alive = "";
@@ -9,107 +11,129 @@ function start(script, style, body, data) {
   host.dataset.lmSuppressShortcuts = "true";
   const shadow = host.attachShadow({ mode: "open" });
   shadow.innerHTML = `<style>${style}</style>${body}`;
-  explore(shadow, data);
+  explore(host, shadow, data);
 }
 
-function explore(shadow, data) {
+function explore(host, shadow, data) {
   const find = (id) => shadow.getElementById(id);
   const root = shadow.querySelector(".explorer");
-  const frameAt = readFrames(data);
-  const ranges = settingRanges(data);
-  const curve = completeCurve(data, frameAt);
-  const last = data.epochs.length - 1;
-  const state = {
-    k: last, temperature: data.temperature[last], bias: data.relative_bias[last], numerics: data.numerics,
-    follow: true, zoomed: false, hovered: null, pinned: null, playing: false,
-  };
-  let scene = makeScene(state, { data, frameAt, ranges, curve, theme: readTheme(root) });
-  let drawn = null;
+  // `k` null is the newest moment of a run.
+  const state = { run: recordedRun(data), k: null, follow: true, zoomed: false, hovered: null, pinned: null, playing: false, training: null, movedAt: -Infinity };
+  const frameShown = () => (state.k === null ? state.run.newest() : state.run.frameAt(state.k));
+  let scene = null;
   let waiting = false;
+  const isMoving = () => Boolean(state.training?.isRunning) || performance.now() - state.movedAt < MILLISECONDS_OF_MOTION;
+  const meter = makeMeter(isMoving);
 
   // Applies `change` to the state; the views follow in the next frame.
   function update(change) {
     Object.assign(state, change);
-    if (state.follow) Object.assign(state, { temperature: data.temperature[state.k], bias: data.relative_bias[state.k] });
     if (waiting) return;
     waiting = true;
     requestAnimationFrame(render);
   }
 
-  const actions = makeActions(state, update, ranges, data);
-  const ball = new Ball(find("ball"), { modalities: data.modalities, dim: data.dim, changed: () => update({}), choose: actions.choose });
-  const charts = makeCharts(find, () => scene, actions);
+  function look() {
+    const frame = frameShown();
+    if (state.follow) Object.assign(state, { temperature: frame.temperature, bias: frame.relativeBias });
+    scene = makeScene(state, frame, readTheme(root), isMoving(), scene);
+  }
 
   function render() {
     waiting = false;
-    scene = makeScene(state, { data, frameAt, ranges, curve, theme: readTheme(root) });
-    const moved = drawn?.frame !== scene.frame || String(drawn.biasRange) !== String(scene.biasRange);
+    const before = scene;
+    look();
+    const moved = before.frame !== scene.frame || String(before.biasRange) !== String(scene.biasRange);
     for (const { chart, refresh } of charts) (moved && refresh ? refresh : () => chart.redraw(false))();
     ball.draw(scene);
-    showSetting(find, scene, state, ranges);
+    if (before.run !== scene.run) describe(find, scene);
+    showSetting(find, scene, state);
     showReadouts(find, scene);
-    drawn = scene;
+    meter.run();
+    trainer.show(meter);
   }
 
-  listen(find, actions, () => scene);
-  describe(find, data, scene);
+  Object.assign(state, { numerics: data.numerics });
+  look();
+  const actions = makeActions(state, update, () => scene);
+  const ball = new Ball(find("ball"), { changed: () => update({}), choose: actions.choose });
+  const charts = makeCharts(find, () => scene, actions, () => update({}));
+  const trainer = makeTraining({ host, root, find, data, state, update, scene: () => scene });
+  listen(find, actions, () => scene, trainer);
   onThemeChange(() => update({}), render);
   new ResizeObserver(() => {
     for (const { chart } of charts) chart.setSize({ width: chartWidth(chart.root.parentElement), height: chart.height });
     update({});
   }).observe(root);
+  for (const { refresh } of charts) refresh();
+  describe(find, scene);
   render();
 }
 
+// After the last report the page is taken to move for so long, while a reader turns a knob.
+const MILLISECONDS_OF_MOTION = 300;
+
 // All that the views draw.
-function makeScene(state, { data, frameAt, ranges, curve, theme }) {
-  const frame = frameAt(state.k);
+function makeScene(state, frame, theme, isMoving, before) {
+  const { run } = state;
+  if (!run.isRecorded && run.axesOf !== run.moment) {
+    const start = run.axes ?? (before?.run.dim === run.dim ? before.run.axes : null);
+    [run.axes, run.axesOf] = [principalAxes(run.moment.vectors, run.dim, start, isMoving ? 1 : 100), isMoving ? null : run.moment];
+  }
+  const ranges = settingRanges(run.curve);
   const chosen = state.hovered ?? state.pinned;
+  const hasChosen = chosen !== null && chosen < frame.drawn;
   return {
-    frame, chosen, curve, theme,
+    run, frame, theme, isMoving, ranges,
+    points: frame.points ?? project(frame.vectors, run.axes, run, frame.drawn),
+    chosen: hasChosen ? chosen : null,
+    curve: run.curve,
     temperature: state.temperature, bias: state.bias, numerics: state.numerics, zoomed: state.zoomed,
-    trained: { temperature: data.temperature[state.k], bias: data.relative_bias[state.k] },
+    trained: { temperature: frame.temperature, bias: frame.relativeBias },
     biasRange: state.zoomed ? zoomedRange(frame, ranges.bias) : ranges.bias,
     logRange: ranges.log,
     largestCount: sizeOf(frame.sample.nonMatching),
-    chosenSimilarity: chosen === null ? null : (frame.similarity?.(chosen) ?? null),
+    chosenSimilarity: hasChosen ? (frame.similarity?.(chosen) ?? null) : null,
   };
 }
 
-// All that a reader can do.
-function makeActions(state, update, ranges, { epochs }) {
-  const last = epochs.length - 1;
+// All that a reader can do with a run.
+function makeActions(state, update, scene) {
+  const last = () => state.run.epochs().length - 1;
+  const ranges = () => scene().ranges;
   const actions = {
     // The setting no longer follows training once it is chosen by hand.
-    setTemperature: (t) => update({ temperature: clamp(t, ranges.log.map((x) => 10 ** x)), follow: false }),
-    setBias: (bias) => update({ bias: clamp(bias, ranges.bias), follow: false }),
+    setTemperature: (t) => update({ temperature: clamp(t, ranges().log.map((x) => 10 ** x)), follow: false }),
+    setBias: (bias) => update({ bias: clamp(bias, ranges().bias), follow: false }),
     setBoth(bias, t) {
       actions.setBias(bias);
       actions.setTemperature(t);
     },
     // Moves by shares of the ranges.
     nudge(right, up, [low, high]) {
-      actions.setBoth(state.bias + right * (high - low), state.temperature * 10 ** (up * (ranges.log[1] - ranges.log[0])));
+      const [from, to] = ranges().log;
+      actions.setBoth(state.bias + right * (high - low), state.temperature * 10 ** (up * (to - from)));
     },
-    placeTemperature: (share) => actions.setTemperature(10 ** between(ranges.log, share)),
-    placeBias: (share) => actions.setBias(between(ranges.bias, share)),
+    placeTemperature: (share) => actions.setTemperature(10 ** between(ranges().log, share)),
+    placeBias: (share) => actions.setBias(between(ranges().bias, share)),
     follow: (follow) => update({ follow }),
     zoom: (zoomed) => update({ zoomed }),
     useNumerics: (numerics) => update({ numerics }),
-    scrub: (epoch) => update({ k: nearestEpoch(epochs, epoch), playing: false }),
-    show: (k) => update({ k, playing: false }),
+    scrub: (epoch) => actions.show(nearestEpoch(state.run.epochs(), epoch)),
+    // The end of a run is its newest moment.
+    show: (k) => update({ k: k >= last() ? null : Math.max(k, 0), playing: false }),
     choose: (pair, pin) => update(pin ? { pinned: pair === state.pinned ? null : pair } : { hovered: pair }),
     // Steps through the frames, from the start if it stands at the end.
     play(isShown) {
       if (state.playing) return update({ playing: false });
-      update({ playing: true, k: state.k === last ? 0 : state.k });
+      update({ playing: true, k: state.k ?? 0 });
       let shown = performance.now();
       const tick = (now) => {
-        if (state.k === last || !isShown()) update({ playing: false });
+        if (state.k === null || !isShown()) update({ playing: false });
         if (!state.playing) return;
         if (now - shown > MILLISECONDS_A_FRAME) {
           shown = now;
-          update({ k: state.k + 1 });
+          update({ k: state.k + 1 >= last() ? null : state.k + 1 });
         }
         requestAnimationFrame(tick);
       };
@@ -121,19 +145,18 @@ function makeActions(state, update, ranges, { epochs }) {
 
 const MILLISECONDS_A_FRAME = 110;
 
-function makeCharts(find, scene, actions) {
-  const { epoch, loss, temperature, relative_bias } = scene().curve;
-  const curveOf = (id, values, options) => ({ chart: curveChart(find(id), scene, { epochs: epoch, values, scrub: actions.scrub, ...options }) });
+function makeCharts(find, scene, actions, again) {
+  const curveOf = (id, options) => curveChart(find(id), scene, { scrub: actions.scrub, ...options });
   return [
     histogramChart(find("histogram"), scene, actions.setBias),
-    landscapeChart(find("landscape"), scene, actions.setBoth),
-    curveOf("loss-curve", loss, { label: "loss", log: true, hidden: true }),
-    curveOf("temperature-curve", temperature, { label: "t", log: true, hidden: true }),
-    curveOf("bias-curve", relative_bias, { label: "b_rel", log: false }),
+    landscapeChart(find("landscape"), scene, actions.setBoth, again),
+    curveOf("loss-curve", { column: "loss", label: "loss", log: true, hidden: true }),
+    curveOf("temperature-curve", { column: "temperature", label: "t", log: true, hidden: true }),
+    curveOf("bias-curve", { column: "relative_bias", label: "b_rel", log: false }),
   ];
 }
 
-function listen(find, actions, scene) {
+function listen(find, actions, scene, trainer) {
   const on = (id, event, act) => find(id).addEventListener(event, act);
   on("temperature", "input", ({ target }) => actions.placeTemperature(Number(target.value)));
   on("bias", "input", ({ target }) => actions.placeBias(Number(target.value)));
@@ -145,7 +168,9 @@ function listen(find, actions, scene) {
   on("zoom", "change", ({ target }) => actions.zoom(target.checked));
   on("numerics", "change", ({ target }) => actions.useNumerics(target.value));
   on("epoch", "input", ({ target }) => actions.show(Number(target.value)));
-  on("play", "click", () => actions.play(() => find("play").isConnected));
+  on("play", "click", () => trainer.pauseOrContinue() || actions.play(() => find("play").isConnected));
+  on("step", "click", trainer.step);
+  on("restart", "click", trainer.restart);
   on("landscape", "keydown", (event) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (!step) return;

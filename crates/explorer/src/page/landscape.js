@@ -4,8 +4,11 @@
 const LOSS_DECADES = [-6, 2];
 const COLUMNS = 90;
 const ROWS = 60;
+// A map takes longer than a frame of the page lasts: while a training goes on it is computed in
+// parts of so many milliseconds, and at half the resolution.
+const MAP_SLICE = 4;
 
-function landscapeChart(element, scene, drag) {
+function landscapeChart(element, scene, drag, again) {
   const chart = plot(element, {
     height: 260,
     scene,
@@ -16,26 +19,36 @@ function landscapeChart(element, scene, drag) {
     over: draw,
   });
   const image = document.createElement("canvas");
-  [image.width, image.height] = [COLUMNS, ROWS];
-  let drawn = null;
   let contours = [];
+  let [drawn, work] = [null, null];
 
-  // Computes the map if what it depends on has changed.
+  // Goes on with the map if what it depends on has changed; calls `again` while it is not done.
   function compute() {
-    const { frame, numerics, biasRange, logRange } = scene();
-    const wanted = [frame.epoch, numerics, ...biasRange, ...logRange].join();
-    if (wanted === drawn) return;
-    drawn = wanted;
-    const values = landscape(frame.sample, numerics, biasRange, logRange, COLUMNS, ROWS);
-    paint(image, values);
-    contours = contourLines(values, COLUMNS, ROWS, LOSS_DECADES);
+    const { frame, numerics, biasRange, logRange, isTraining } = scene();
+    const wanted = [frame.sample, numerics, ...biasRange, ...logRange, isTraining];
+    const isSame = (other) => other?.every((value, k) => value === wanted[k]);
+    if (!work && isSame(drawn)) return;
+    if (!work || (!isTraining && !isSame(work.wanted))) {
+      const [columns, rows] = isTraining ? [COLUMNS / 2, ROWS / 2] : [COLUMNS, ROWS];
+      work = { wanted, columns, rows, steps: landscape(frame.sample, numerics, biasRange, logRange, columns, rows) };
+    }
+    const end = performance.now() + (isTraining ? MAP_SLICE : Infinity);
+    let step = null;
+    do step = work.steps.next();
+    while (!step.done && performance.now() < end);
+    if (!step.done) return again();
+    const { columns, rows } = work;
+    paint(image, step.value, columns, rows);
+    contours = contourLines(step.value, columns, rows, LOSS_DECADES);
+    [drawn, work] = [work.wanted, null];
+    if (!isSame(drawn)) again();
   }
 
   function draw(u, g, box) {
     compute();
     const { theme, temperature, bias, trained, frame, curve } = scene();
     colourBar(g, box, theme);
-    g.drawImage(image, box.left, box.top, box.width, box.height);
+    if (drawn) g.drawImage(image, box.left, box.top, box.width, box.height);
     clipTo(g, box);
     const at = ([x, y]) => [u.valToPos(x, "x", true), u.valToPos(y, "y", true)];
     drawContours(g, box, contours);
@@ -48,15 +61,16 @@ function landscapeChart(element, scene, drag) {
   return { chart, refresh: () => chart.setData([[0, 1], [null, null]]) };
 }
 
-function paint(image, values) {
+function paint(image, values, columns, rows) {
+  [image.width, image.height] = [columns, rows];
   const g = image.getContext("2d");
-  const pixels = g.createImageData(COLUMNS, ROWS);
+  const pixels = g.createImageData(columns, rows);
   const [low, high] = LOSS_DECADES;
-  for (let row = 0; row < ROWS; row++) {
-    for (let column = 0; column < COLUMNS; column++) {
-      const share = (values[row * COLUMNS + column] - low) / (high - low);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const share = (values[row * columns + column] - low) / (high - low);
       // Rows of an image run downwards, those of the map upwards.
-      pixels.data.set([...viridis(share), 255], 4 * ((ROWS - 1 - row) * COLUMNS + column));
+      pixels.data.set([...viridis(share), 255], 4 * ((rows - 1 - row) * columns + column));
     }
   }
   g.putImageData(pixels, 0, 0);

@@ -56,49 +56,76 @@ function separated(sample, bias) {
   };
 }
 
-// Similarities of all pairs of modalities of `vectors` [modalities, pairs, dim].
+// Similarities up to which each is kept (N = 200).
+const MOST_SINGLE = 40_000;
+const HISTOGRAM_BINS = 100;
+
+// { sample, extremes, counts } of `vectors` [modalities, pairs, dim]: the lowest matching and the
+// highest non-matching similarity, and the histograms over [-1, 1] of a sample that is grouped.
 function similarities(vectors, modalities, pairs, dim) {
-  const matching = [];
-  const nonMatching = [];
+  const several = (modalities * (modalities - 1)) / 2;
+  const kinds = [new Float32Array(several * pairs), new Float32Array(several * pairs * (pairs - 1))];
+  const filled = [0, 0];
   for (let first = 0; first < modalities; first++) {
     for (let second = first + 1; second < modalities; second++) {
       for (let i = 0; i < pairs; i++) {
         for (let j = 0; j < pairs; j++) {
-          (i === j ? matching : nonMatching).push(dot(vectors, (first * pairs + i) * dim, (second * pairs + j) * dim, dim));
+          const kind = i === j ? 0 : 1;
+          kinds[kind][filled[kind]++] = dotOf(vectors, (first * pairs + i) * dim, vectors, (second * pairs + j) * dim, dim);
         }
       }
     }
   }
-  const sorted = (values) => Float32Array.from(values).sort();
-  const single = (values) => ({ values, weights: new Float32Array(values.length).fill(1) });
-  return { matching: single(sorted(matching)), nonMatching: single(sorted(nonMatching).reverse()), isGrouped: false };
+  if (several * pairs * pairs > MOST_SINGLE) return condensed(kinds);
+  const [matching, nonMatching] = kinds.map((values) => ({ values: values.sort(), weights: new Float32Array(values.length).fill(1) }));
+  nonMatching.values.reverse();
+  return { sample: { matching, nonMatching, isGrouped: false }, extremes: [matching.values[0], nonMatching.values[0]], counts: null };
 }
 
-function dot(vectors, a, b, dim) {
-  let sum = 0;
-  for (let k = 0; k < dim; k++) sum += vectors[a + k] * vectors[b + k];
-  return sum;
+// The same in time that grows with the number of similarities alone: groups of the bins of a
+// histogram so fine that it does not show in the loss.
+function condensed(kinds) {
+  const FINE = 1 << 16;
+  const [matching, nonMatching] = kinds.map((values, kind) => {
+    const [sums, counts] = [new Float64Array(FINE), new Uint32Array(FINE)];
+    for (const s of values) {
+      const bin = Math.min(Math.max(Math.floor(((s + 1) / 2) * FINE), 0), FINE - 1);
+      sums[bin] += s;
+      counts[bin]++;
+    }
+    const order = Array.from({ length: FINE }, (_, k) => (kind ? FINE - 1 - k : k)).filter((bin) => counts[bin]);
+    return groups(order.map((bin) => sums[bin]), order.map((bin) => counts[bin]));
+  });
+  const single = (values) => ({ values, weights: new Float32Array(values.length).fill(1) });
+  const extremes = [kinds[0].reduce((a, b) => Math.min(a, b)), kinds[1].reduce((a, b) => Math.max(a, b))];
+  return { sample: { matching, nonMatching, isGrouped: true }, extremes, counts: kinds.map((values) => histogram(single(values), -1, 1, HISTOGRAM_BINS)) };
 }
+
 
 // A sample of groups instead of single similarities: the landscape needs some thousand
-// losses at once. From the deciding end on (the lowest matching, the highest non-matching pair)
-// a group holds a 16th of all before it, so its spread never shows in the loss.
+// losses at once.
 function grouped(sample) {
   if (sample.isGrouped) return sample;
-  const merge = ({ values }) => {
-    const means = [];
-    const counts = [];
-    for (let start = 0; start < values.length; ) {
-      const end = Math.min(values.length, start + 1 + Math.floor(start / 16));
-      let sum = 0;
-      for (let k = start; k < end; k++) sum += values[k];
-      means.push(sum / (end - start));
-      counts.push(end - start);
-      start = end;
+  return { matching: groups(sample.matching.values), nonMatching: groups(sample.nonMatching.values), isGrouped: true };
+}
+
+// Groups of `sums` that stand for `counts` similarities each. From the deciding end on (the lowest
+// matching, the highest non-matching pair) a group holds a 16th of all before it, so its spread never
+// shows in the loss.
+function groups(sums, counts) {
+  const [means, sizes] = [[], []];
+  let [before, sum, size] = [0, 0, 0];
+  for (let k = 0; k < sums.length; k++) {
+    sum += sums[k];
+    size += counts ? counts[k] : 1;
+    if (size > before / 16 || k + 1 === sums.length) {
+      means.push(sum / size);
+      sizes.push(size);
+      before += size;
+      [sum, size] = [0, 0];
     }
-    return { values: Float32Array.from(means), weights: Float32Array.from(counts) };
-  };
-  return { matching: merge(sample.matching), nonMatching: merge(sample.nonMatching), isGrouped: true };
+  }
+  return { values: Float32Array.from(means), weights: Float32Array.from(sizes) };
 }
 
 // Number of similarities in each of `bins` equal bins of [low, high].
@@ -112,8 +139,9 @@ function histogram({ values, weights }, low, high, bins) {
   return counts;
 }
 
-// log10 of the loss on a grid: rows from the lowest log10 t, columns from the lowest b_rel.
-function landscape(sample, numerics, biasRange, logRange, columns, rows) {
+// log10 of the loss on a grid: rows from the lowest log10 t, columns from the lowest b_rel. Yields
+// after each row, so that it can be spread over several frames of the page; returns the values.
+function* landscape(sample, numerics, biasRange, logRange, columns, rows) {
   const { matching, nonMatching } = grouped(sample);
   const terms = TERMS[numerics];
   const count = sizeOf(matching) + sizeOf(nonMatching);
@@ -126,6 +154,7 @@ function landscape(sample, numerics, biasRange, logRange, columns, rows) {
       const sum = total(matching, terms.matching, t, bias) + total(nonMatching, terms.nonMatching, t, bias);
       values[row * columns + column] = Math.log10(Math.max(sum / count, 1e-30));
     }
+    yield;
   }
   return values;
 }

@@ -1,7 +1,7 @@
 // What the page says in words and numbers.
 
 // Brings all controls to the state.
-function showSetting(find, { temperature, bias, trained, frame }, { k, playing, follow, zoomed, numerics }, ranges) {
+function showSetting(find, { run, temperature, bias, trained, frame, ranges }, { k, playing, follow, zoomed, numerics }) {
   const place = (range, x) => clamp((x - range[0]) / (range[1] - range[0]), [0, 1]);
   const logPlace = (t) => place(ranges.log, Math.log10(t));
   find("temperature").value = logPlace(temperature);
@@ -18,7 +18,7 @@ function showSetting(find, { temperature, bias, trained, frame }, { k, playing, 
   find("bias-band").hidden = lowest <= highest;
   find("bias-band").style.setProperty("--from", place(ranges.bias, highest));
   find("bias-band").style.setProperty("--to", place(ranges.bias, lowest));
-  find("epoch").value = k;
+  find("epoch").value = k ?? run.epochs().length - 1;
   find("epoch").setAttribute("aria-valuetext", `epoch ${frame.epoch}`);
   find("epoch-value").textContent = frame.epoch.toLocaleString("en");
   find("play").textContent = playing ? "⏸" : "▶";
@@ -50,13 +50,13 @@ function showReadouts(find, { frame, temperature, bias, trained, numerics, chose
   write("absolute", significant(temperature * bias, 5));
 }
 
-// What stays the same while the reader plays.
-function describe(find, data, { theme }) {
-  const { title, modalities, pairs, dim, frames } = data;
+// What stays the same while the reader plays with one run.
+function describe(find, { run, frame, theme }) {
+  const { title, modalities, pairs, dim } = run;
   find("title").textContent = title;
-  find("epoch").max = data.epochs.length - 1;
+  find("epoch").max = run.stops - 1;
   const several = modalities > 2 ? `, all ${(modalities * (modalities - 1)) / 2} pairs of modalities together` : "";
-  const condensed = frames.kind === "sketches" ? "; the loss is computed from groups of similarities, within 1 %" : "";
+  const condensed = frame.sample.isGrouped ? "; the loss is computed from groups of similarities, within 1 %" : "";
   find("about").textContent = `${modalities} modalities, N = ${pairs} pairs, d = ${dim}${several}${condensed}`;
   const names = modalities === 2 ? ["U", "V"] : Array.from({ length: modalities }, (_, k) => `modality ${k + 1}`);
   find("ball-legend").replaceChildren(
@@ -67,17 +67,17 @@ function describe(find, data, { theme }) {
       return mark;
     }),
   );
-  find("ball-help").textContent = describeBall(data);
+  find("ball-help").textContent = describeBall(run, frame);
   find("map-help").textContent =
     "White: the path of training, its white point the epoch shown. Drag in the map or the histogram to move the setting (ring). Dashed: highest non-matching and lowest matching similarity; between them lies the margin.";
 }
 
-function describeBall({ pairs, dim, share, frames }) {
-  const drawn = frames.kind === "sketches" && frames.drawn < pairs ? ` The first ${frames.drawn} pairs.` : "";
+function describeBall({ pairs, dim, share }, frame) {
+  const drawn = frame.drawn < pairs ? ` The first ${frame.drawn} pairs.` : "";
   if (dim < 3) return `The vectors themselves.${drawn}`;
   if (dim === 3) return `Drag or use the arrow keys to turn. Point at a pair: the circle holds what is at similarity b_rel to its U.${drawn}`;
-  const [first, second] = share.map((x) => `${Math.round(100 * x)} %`);
-  return `The first two principal axes of the final vectors (${first} and ${second} of the variance); drag to see the third.${drawn}`;
+  const shares = share ? ` (${Math.round(100 * share[0])} % and ${Math.round(100 * share[1])} % of the variance)` : "";
+  return `The first two principal axes of the final vectors${shares}; drag to see the third.${drawn}`;
 }
 
 const scientific = (x) => (x !== 0 && (Math.abs(x) < 1e-3 || Math.abs(x) >= 1e5) ? x.toExponential(3) : significant(x, 4));

@@ -3,13 +3,14 @@
 const between = ([low, high], share) => low + share * (high - low);
 const clamp = (value, [low, high]) => Math.min(Math.max(value, low), high);
 
-// Sliders and landscape reach over every setting of the run, and a good way beyond.
-function settingRanges({ temperature, relative_bias, curve }) {
-  const logs = [...temperature, ...curve.temperature].map(Math.log10);
-  const biases = [...relative_bias, ...curve.relative_bias];
+// Sliders and landscape reach over every setting of the run, and a good way beyond; in steps, so
+// that they do not move all the time while a training goes on.
+function settingRanges({ temperature, relative_bias }) {
+  const logs = temperature.map(Math.log10);
+  const [down, up] = [(x) => Math.floor(4 * x) / 4, (x) => Math.ceil(4 * x) / 4];
   return {
-    log: [Math.min(0, ...logs.map((x) => x - 0.5)), Math.max(3, ...logs.map((x) => x + 0.5))],
-    bias: [Math.min(-1.05, ...biases.map((x) => x - 0.05)), Math.max(1.05, ...biases.map((x) => x + 0.05))],
+    log: [Math.min(0, down(Math.min(...logs) - 0.4)), Math.max(3, up(Math.max(...logs) + 0.3))],
+    bias: [Math.min(-1.05, down(Math.min(...relative_bias)) - 0.05), Math.max(1.05, up(Math.max(...relative_bias)) + 0.05)],
   };
 }
 
@@ -17,17 +18,6 @@ function settingRanges({ temperature, relative_bias, curve }) {
 function zoomedRange({ extremes: [lowest, highest] }, [from, to]) {
   const [middle, margin] = [(lowest + highest) / 2, Math.max(Math.abs(lowest - highest) / 2, 0.002)];
   return [Math.max(from, middle - 4 * margin), Math.min(to, middle + 4 * margin)];
-}
-
-// The recorded losses, with those that are missing computed where there is a frame.
-function completeCurve({ curve, epochs, numerics }, frameAt) {
-  const computed = (epoch) => {
-    const k = epochs.indexOf(epoch);
-    if (k < 0) return null;
-    const { sample, temperature, relativeBias } = frameAt(k);
-    return loss(sample, temperature, relativeBias, numerics);
-  };
-  return { ...curve, loss: curve.loss.map((value, k) => value ?? computed(curve.epoch[k])) };
 }
 
 function nearestEpoch(epochs, epoch) {

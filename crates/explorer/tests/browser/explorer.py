@@ -2,8 +2,9 @@
 
     python explorer.py FOLDER [SCREENSHOTS]
 
-FOLDER holds the pages that tests/browser.rs wrote, and `sphere.json`: the final similarities
-and parameters of the run in `sphere.html`. Needs Playwright (`pip install playwright`) and a
+FOLDER holds the pages that tests/browser.rs wrote, `sphere.json`, the final similarities and
+parameters of the run in `sphere.html`, and `native.json`, what the native engine makes of the
+published experiments. Needs Playwright (`pip install playwright`) and a
 Chromium or Chrome on the path; exits with 77 where one of them is missing.
 """
 
@@ -19,6 +20,7 @@ except ImportError:
     print("Playwright is not installed")
     sys.exit(77)
 
+POLICY = "Content Security Policy"
 BROWSER = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 
 
@@ -27,10 +29,13 @@ def main(folder, screenshots):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         for check in CHECKS:
-            context = browser.new_context(viewport={"width": 1200, "height": 1000}, offline=True)
+            scripts = check is not shows_the_picture_without_scripts
+            view = {"width": 1200, "height": 1000}
+            context = browser.new_context(viewport=view, offline=True, java_script_enabled=scripts)
             page = context.new_page()
             problems = []
-            page.on("console", lambda message: problems.append(message.text))
+            # What a policy forbids, a browser reports as well.
+            page.on("console", lambda message: POLICY in message.text or problems.append(message.text))
             page.on("pageerror", lambda error: problems.append(str(error)))
             check(Explorer(page, folder), run)
             if screenshots:
@@ -86,6 +91,37 @@ class Explorer:
 
     def setting(self):
         return float(self.find("#temperature-number").input_value()), float(self.find("#bias-number").input_value())
+
+    def data(self, name):
+        """What the page notes about itself."""
+        return self.find(".explorer").get_attribute(f"data-{name}")
+
+    def train(self, description):
+        """Trains what the page around an explorer asks for, to the end."""
+        self.page.evaluate(
+            "([k, description]) => document.querySelectorAll('.siglip-explorer')[k].train(description)",
+            [self.index, description],
+        )
+        return self.trained()
+
+    def trained(self):
+        """Waits until a training has ended, and its views have followed."""
+        self.settle()
+        self.page.wait_for_function(
+            """(k) => {
+                const find = (id) => document.querySelectorAll('.siglip-explorer')[k].shadowRoot.getElementById(id);
+                return find('progress').textContent.includes('epoch') === false && find('status').textContent !== '';
+            }""",
+            arg=self.index,
+            timeout=120_000,
+        )
+        return self.settle()
+
+    def setting_as(self, form):
+        if not self.find("#code").is_visible():
+            self.find("summary").click()
+        self.find("#code-form").select_option(form)
+        return self.find("#code").input_value()
 
     def pixels(self, selector):
         """What is drawn on a canvas, to be compared."""
@@ -259,6 +295,164 @@ def shows_the_smallest_run(explorer, run):
     assert explorer.settle().number("#loss") > 0
 
 
+def meets_the_native_engine(explorer, run):
+    """the page trains the published experiments to the numbers of the native engine and of the paper"""
+    explorer.open("sphere.html")
+    for native in json.loads((explorer.folder / "native.json").read_text()):
+        explorer.train(native["experiment"])
+        t, bias = explorer.setting()
+        for expected in [native["temperature"], native["published"]]:
+            assert math.isclose(t, expected, rel_tol=1e-3), f"{native}: t = {t}"
+        assert math.isclose(bias, native["relative_bias"], abs_tol=1e-3), f"{native}: b_rel = {bias}"
+        assert math.isclose(explorer.number("#margin"), native["margin"], abs_tol=1e-3), native
+    assert explorer.data("engine") == "worker"
+
+
+def trains_with_every_knob(explorer, run):
+    """each knob is turned by key and by number, and the run that is shown is the one that it describes"""
+    explorer.open("sphere.html")
+    for key, number in KNOBS.items():
+        before = explorer.setting_as("json")
+        explorer.press(f"#knob-{key}", "ArrowRight", "ArrowRight")
+        assert explorer.setting_as("json") != before, f"{key} did not move"
+        explorer.type(f"#number-{key}", number)
+        explorer.trained()
+        told = json.loads(explorer.setting_as("json"))[key]
+        assert number == (told["init"] if isinstance(told, dict) else told), (key, told)
+    explorer.find("#trained-bias").check()
+    explorer.find("#bias-kind").select_option("absolute")
+    explorer.find("#knob-locked").check()
+    explorer.find("#knob-numerics").select_option("exact")
+    explorer.find("#trained-temperature").uncheck()
+    explorer.trained()
+    told = json.loads(explorer.setting_as("json"))
+    assert told["bias"] == {"kind": "absolute", "init": 0.25, "trainable": True}, told
+    assert (told["locked"], told["numerics"], told["temperature"]["trainable"]) == (True, "exact", False), told
+    assert explorer.find("#title").inner_text().startswith("N = 12, d = 5, M = 3, seed 7: t fixed at 20, b trained")
+    assert explorer.setting()[0] == 20 and explorer.find("#numerics").input_value() == "exact"
+    assert explorer.find("#epoch-value").inner_text() == "300"
+
+
+KNOBS = {
+    "pairs": 12, "dim": 5, "modalities": 3, "temperature": 20, "bias": 0.25, "learning_rate": 0.02,
+    "epochs": 300, "seed": 7, "skip": 2,
+}
+
+
+def gives_and_takes_the_setting(explorer, run):
+    """the setting is given as Rust and as JSON, and taken from JSON and from the address"""
+    explorer.open("sphere.html")
+    wanted = {"pairs": 11, "dim": 4, "epochs": 200, "bias": {"kind": "absolute", "init": 10, "trainable": True}}
+    explorer.setting_as("json")
+    explorer.find("#code").fill(json.dumps(wanted))
+    explorer.find("#take").click()
+    explorer.trained()
+    rust = explorer.setting_as("rust")
+    for line in ["pairs: 11,", "dim: 4,", "epochs: 200,", "bias: Bias::trained(BiasKind::Absolute, 10.0),"]:
+        assert line in rust, rust
+    assert json.loads(explorer.setting_as("abridged")) == wanted
+    t = explorer.setting()[0]
+    address = explorer.page.url
+    assert "#experiment=" in address
+    explorer.page.goto("about:blank")
+    explorer.page.goto(address)
+    explorer.trained()
+    assert explorer.setting()[0] == t
+    explorer.setting_as("json")
+    explorer.find("#code").fill('{"pears": 3}')
+    explorer.find("#take").click()
+    assert "pears" in explorer.find("#code-said").inner_text()
+    explorer.find("#recorded").click()
+    close(explorer.settle().setting()[0], run["temperature"], "t of the recorded run")
+
+
+def pauses_steps_and_starts_anew(explorer, run):
+    """a training that is watched can be paused, goes on by a step, continues, and can be scrubbed"""
+    explorer.open("sphere.html")
+    explorer.find("#restart").click()
+    epoch = lambda: int(explorer.settle().find("#epoch-value").inner_text().replace(",", ""))
+    while "epoch" not in explorer.find("#progress").inner_text() or not 3 < epoch() < 2000:
+        pass
+    explorer.find("#play").click()
+    explorer.page.wait_for_timeout(200)
+    paused = epoch()
+    explorer.page.wait_for_timeout(300)
+    assert epoch() == paused < 2000, "it trains on"
+    explorer.find("#step").click()
+    explorer.page.wait_for_timeout(300)
+    assert epoch() == paused + 1
+    explorer.find("#play").click()
+    explorer.trained()
+    assert epoch() == 2000
+    close(explorer.setting()[0], run["temperature"], "t")
+    explorer.press("#epoch", "Home")
+    assert epoch() == 0
+    explorer.find("#step").click()
+    explorer.page.wait_for_timeout(500)
+    assert epoch() == 1, "a step goes on from the moment that is shown"
+
+
+def shares_the_engine(explorer, run):
+    """an explorer without the engine trains with that of its neighbour"""
+    explorer.open("shared.html")
+    explorer.train({"pairs": 9, "dim": 3, "epochs": 100})
+    assert explorer.data("engine") == "worker" and explorer.find("#epoch-value").inner_text() == "100"
+
+
+def forbid(explorer, name, policy):
+    """The page under a policy, as notebooks' servers send them."""
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+    text = (explorer.folder / name).read_text().replace("<head>", f"<head>{meta}")
+    (explorer.folder / "forbidden.html").write_text(text)
+    return explorer.open("forbidden.html")
+
+
+def trains_without_workers(explorer, run):
+    """where workers are forbidden it trains between the frames"""
+    forbid(explorer, "sphere.html", "script-src 'unsafe-inline' 'wasm-unsafe-eval'; worker-src 'none'")
+    explorer.train({"pairs": 20, "dim": 3, "epochs": 2000})
+    assert explorer.data("engine") == "page"
+    close(explorer.setting()[0], run["temperature"], "t")
+
+
+def shows_what_was_recorded_without_webassembly(explorer, run):
+    """where WebAssembly is forbidden it says so, and scrubs through what was recorded"""
+    forbid(explorer, "sphere.html", "script-src 'unsafe-inline'")
+    explorer.press("#knob-seed", "ArrowRight")
+    explorer.page.wait_for_function("() => document.querySelector('.siglip-explorer').shadowRoot.querySelector('.explorer').dataset.engine === 'none'")
+    assert "recorded" in explorer.find("#status").inner_text()
+    close(explorer.setting()[0], run["temperature"], "t")
+    explorer.press("#epoch", "Home")
+    assert explorer.find("#epoch-value").inner_text() == "0"
+
+
+def shows_the_picture_without_scripts(explorer, run):
+    """where scripts are forbidden there is the picture"""
+    explorer.page.goto((explorer.folder / "front.html").as_uri())
+    picture = explorer.page.locator(".siglip-explorer img")
+    assert picture.is_visible() and picture.evaluate("(image) => image.naturalWidth") > 0
+
+
+def trains_at_once_on_the_front_page(explorer, run):
+    """the front page trains before anybody has done anything, and takes guided experiments"""
+    explorer.open("front.html").trained()
+    close(explorer.setting()[0], 950.98, "t")
+    print(f"   first training after {explorer.data('first-report')} ms")
+    explorer.page.get_by_role("button", name="10", exact=True).click()
+    explorer.trained()
+    assert explorer.find("#title").inner_text().startswith("N = 20, d = 10, M = 10")
+    assert explorer.find("#tries tbody tr").count() == 2
+
+
+def trains_on_a_narrow_page(explorer, run):
+    """all knobs are there on a telephone"""
+    explorer.page.set_viewport_size({"width": 360, "height": 800})
+    explorer.page.emulate_media(color_scheme="dark")
+    explorer.open("front.html").trained()
+    width = explorer.page.evaluate("() => document.documentElement.scrollWidth")
+    assert width <= 360, width
+
+
 CHECKS = [
     opens_at_the_result,
     follows_typed_settings,
@@ -271,6 +465,16 @@ CHECKS = [
     fits_a_narrow_page,
     condenses_a_large_run,
     shows_the_smallest_run,
+    meets_the_native_engine,
+    trains_with_every_knob,
+    gives_and_takes_the_setting,
+    pauses_steps_and_starts_anew,
+    shares_the_engine,
+    trains_without_workers,
+    shows_what_was_recorded_without_webassembly,
+    shows_the_picture_without_scripts,
+    trains_at_once_on_the_front_page,
+    trains_on_a_narrow_page,
 ]
 
 if __name__ == "__main__":
