@@ -1,7 +1,6 @@
 use std::fs;
 
 use super::*;
-use crate::error::Error;
 use crate::history::Record;
 use crate::{Bias, BiasKind, Numerics};
 
