@@ -33,13 +33,13 @@ impl Browser {
         Ok(Some(Self { program, python }))
     }
 
-    /// The command that uses JupyterLab, and the site that `python`, the project's, makes of the
-    /// notebooks, and says how many of its checks passed.
+    /// The command that uses JupyterLab and the site of the notebooks, and says how many of its
+    /// checks passed.
     #[must_use]
-    pub fn tests(&self, project: &Project, python: &Python) -> Command {
+    pub fn tests(&self, project: &Project) -> Command {
         let mut command = self.python.command();
         command.arg(project.root().join(TESTS).join("test_lab.py"));
-        command.arg(&self.program).arg(python.executable());
+        command.arg(&self.program);
         // Inside the project, where JupyterLab can open it; git ignores it.
         let folder = project.root().join("target/browser-test");
         // `cargo test` has built this program anew by now, so the running one has no path any more.

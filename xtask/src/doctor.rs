@@ -52,7 +52,9 @@ fn findings(project: &Project) -> Result<Vec<Finding>> {
     let compiler = if cfg!(target_os = "macos") { "xcode-select --install" } else { "sudo apt install g++" };
     let sources = "the kernel knows the types of the standard library";
     let rustup = format!("rustup component add rust-src && {SETUP}");
+    let folder = project.bearable().map(|()| project.root().display().to_string());
     let mut findings = vec![
+        finding("folder", folder, "move the project"),
         finding("Rust", rustc.map(first_line), "install it from https://rustup.rs"),
         finding("C++", setup::compiler().context("tch has a part in C++"), compiler),
         finding("disk", disk(project), "make room"),

@@ -19,4 +19,5 @@ pub mod report;
 pub mod reproduce;
 pub mod setup;
 pub mod side_environment;
+pub mod site;
 pub mod test;

@@ -11,7 +11,7 @@ use xtask::{
     lab,
     project::Project,
     reproduce::{self, Override},
-    setup, test,
+    setup, site, test,
 };
 
 /// Tasks of the project. Each sets up what it needs first.
@@ -35,6 +35,11 @@ enum Task {
     },
     /// Execute notebooks headless, and fail if any cell fails
     Reproduce(Reproduce),
+    /// Write the committed notebooks as a web site, with a page in front that trains
+    Site {
+        /// Where to; `target/site` if it is not said
+        folder: Option<PathBuf>,
+    },
     /// Run every test: format, lints, crates, documentation, kernel, JupyterLab, notebooks
     Test {
         /// Only those that need no kernel, browser and notebooks: less than 3 minutes when all is built
@@ -102,6 +107,13 @@ fn run(cli: Cli) -> Result<()> {
         Task::Reproduce(Reproduce { notebooks, overrides, html, timeout }) => {
             let python = setup::everything(&project)?;
             reproduce::run(&project, &python, &reproduce::Request { notebooks, overrides, html, timeout })
+        }
+        Task::Site { folder } => {
+            let python = setup::engine(&project)?;
+            let names = reproduce::all(&project)?;
+            let notebooks: Vec<_> =
+                names.iter().map(|name| reproduce::file(&project.notebooks(), name)).collect();
+            site::write(&project, &python, &notebooks, &folder.unwrap_or_else(|| project.site()))
         }
         Task::Test { quick } => test::run(&project, quick),
         Task::Bench { suite } => bench::run(&project, suite),

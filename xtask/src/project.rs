@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 /// A clone of the repository, by its root folder.
 #[derive(Debug, Clone)]
@@ -24,6 +24,22 @@ impl Project {
         let root = Path::new(&manifest).parent().context("xtask has no parent folder")?;
         let root = root.canonicalize().with_context(|| format!("{}", root.display()))?;
         Ok(Self::at(root))
+    }
+
+    /// Whether tools can be given the root folder's path.
+    ///
+    /// # Errors
+    /// What in the path they cannot bear.
+    pub fn bearable(&self) -> Result<()> {
+        let (root, advice) = (self.root.display(), "move the project, or clone it into another folder");
+        let Some(text) = self.root.to_str() else { bail!("{root} is not UTF-8: {advice}") };
+        if text.contains(':') {
+            bail!("{root} has a colon, which separates folders where libraries are searched: {advice}");
+        }
+        if let Some(control) = text.chars().find(|character| character.is_control()) {
+            bail!("{root} has the control character {control:?}: {advice}");
+        }
+        Ok(())
     }
 
     /// The project in `root`, an absolute path.
@@ -90,6 +106,12 @@ impl Project {
     #[must_use]
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")
+    }
+
+    /// The web site.
+    #[must_use]
+    pub fn site(&self) -> PathBuf {
+        self.target().join("site")
     }
 
     /// Cargo's target directory, where all that is not kept goes.

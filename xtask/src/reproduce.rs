@@ -13,13 +13,10 @@ use serde_json::Value;
 use crate::{
     files,
     notebook::{self, Execution, Outcome},
-    process,
     project::Project,
     python::Python,
-    report,
+    report, site,
 };
-
-const SITE: &str = include_str!("notebook/site.py");
 
 /// The order in which they are read; others follow by name.
 const READING_ORDER: [&str; 9] = [
@@ -77,7 +74,11 @@ pub fn run(project: &Project, python: &Python, request: &Request) -> Result<()> 
         Ok(())
     });
     if request.html {
-        write_site(project, python, &names, &output)?;
+        let notebooks = all(project)?.into_iter().map(|name| {
+            let folder = if names.contains(&name) { &output } else { &project.notebooks() };
+            file(folder, &name)
+        });
+        site::write(project, python, &notebooks.collect::<Vec<_>>(), &project.site())?;
     }
     let times = executed?;
     if request.notebooks.is_empty() && request.overrides.is_empty() {
@@ -153,7 +154,7 @@ fn one(project: &Project, python: &Python, name: &str, request: &Request, output
 }
 
 /// A notebook in a folder of notebooks.
-pub(crate) fn file(folder: &Path, name: &str) -> PathBuf {
+pub fn file(folder: &Path, name: &str) -> PathBuf {
     folder.join(name).with_extension("ipynb")
 }
 
@@ -169,19 +170,6 @@ fn publish(project: &Project, name: &str, notebook: Value, output: &Path) -> Res
         files::copy(&file, &project.logs().join(file.strip_prefix(&logs)?))?;
     }
     files::write(&file(&project.notebooks(), name), bytes)
-}
-
-/// Writes all notebooks as a web site that is opened from disk and fetches nothing: the `executed` ones as
-/// they are in `output`, the others as committed.
-fn write_site(project: &Project, python: &Python, executed: &[String], output: &Path) -> Result<()> {
-    let names = all(project)?;
-    let folder = project.target().join("site");
-    let notebooks = names.iter().map(|name| {
-        if executed.contains(name) { file(output, name) } else { file(&project.notebooks(), name) }
-    });
-    process::run(python.command().args(["-c", SITE]).arg(&folder).args(notebooks))?;
-    println!("The site is {}", folder.join("index.html").display());
-    Ok(())
 }
 
 /// The names of all notebooks, in reading order.

@@ -35,6 +35,7 @@ pub fn everything(project: &Project) -> Result<Python> {
 /// # Errors
 /// As [`everything`].
 pub fn engine(project: &Project) -> Result<Python> {
+    project.bearable()?;
     let _one_at_a_time = lock(project)?;
     let environment = Environment::read(&project.environment_file())?;
     let (located, _) = python::locate(project, &environment);

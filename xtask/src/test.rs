@@ -54,7 +54,7 @@ pub fn run(project: &Project, is_quick: bool) -> Result<()> {
     let kernel = ["test", "--package", "xtask", "--test", "kernel", "--", "--ignored"];
     table.step("kernel", || follow(cargo(&kernel)));
     table.step("JupyterLab", || match browser {
-        Some(browser) => follow(browser.tests(project, &python)),
+        Some(browser) => follow(browser.tests(project)),
         None => Ok(Tally::skipped("JupyterLab: no Chromium or Chrome on the path (`apt install chromium`)")),
     });
     let output = project.target().join("notebook-tests");

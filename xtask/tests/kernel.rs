@@ -48,7 +48,12 @@ struct Small {
 
 impl Small {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::below("project")
+    }
+
+    /// In a folder whose name begins so.
+    fn below(name: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix(name).tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         let write = |name: &str, text: &str| files::write(&root.join(name), text).unwrap();
         write("Cargo.toml", "[workspace]\nmembers = [\"crate\"]\nresolver = \"3\"\n");
@@ -132,6 +137,16 @@ fn a_good_notebook_passes() {
     let outcome = SHARED.run(&[USE, "println!(\"{}\", answer());", FINISH], 120);
     assert_eq!(outcome.verdict, PASSED);
     assert_eq!(outcome.notebook["cells"][1]["outputs"][0]["text"], json!(["41\n"]));
+}
+
+#[test]
+#[ignore = "needs the kernel: `cargo xtask test` runs it"]
+fn a_project_may_be_in_a_folder_of_any_name() {
+    let name =
+        "my  runs, \"100%\" 'e\u{301}' \u{a0}\u{e01}\u{e33} \u{939}\u{93f} \u{2764}\u{fe0f} #1 \\ $HOME {a} ";
+    let outcome = Small::below(name).run(&[USE, "let n = answer();", "println!(\"{n}\");", FINISH], 120);
+    assert_eq!(outcome.verdict, PASSED);
+    assert_eq!(outcome.notebook["cells"][2]["outputs"][0]["text"], json!(["41\n"]));
 }
 
 /// For both the kernel must have read the standard library.

@@ -5,7 +5,7 @@ use ndarray::Array3;
 
 use crate::error::{Error, Result};
 
-/// What an [`Explorer`] shows.
+/// What an [`Explorer`](crate::Explorer) shows.
 #[derive(Debug, Clone)]
 pub struct ExplorerData {
     /// Heading, as plain text.

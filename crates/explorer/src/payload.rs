@@ -80,16 +80,16 @@ pub(super) fn pack(data: &ExplorerData, budget: usize) -> Result<String> {
     loop {
         let json = serde_json::to_string(&payload(data, &kept, as_vectors))
             .expect("the payload has no map with keys that are not strings");
-        match json.len() <= budget {
-            true => return Ok(json),
-            false if kept.len() > 2 => kept = thin(&kept),
-            false => {
-                let kilobytes = json.len() / 1000;
-                return Err(Error::Data(format!(
-                    "two frames take {kilobytes} kB, expected {} kB",
-                    budget / 1000
-                )));
-            }
+        if json.len() <= budget {
+            return Ok(json);
+        } else if kept.len() > 2 {
+            kept = thin(&kept);
+        } else {
+            let kilobytes = json.len() / 1000;
+            return Err(Error::Data(format!(
+                "two frames take {kilobytes} kB, expected {} kB",
+                budget / 1000
+            )));
         }
     }
 }
@@ -134,10 +134,7 @@ fn payload<'a>(data: &'a ExplorerData, kept: &[&Frame], as_vectors: bool) -> Pay
         relative_bias: kept.iter().map(|frame| frame.relative_bias).collect(),
         curve: curve(&data.history, kept),
         share: axes.share.map(|share| share as f32),
-        frames: match as_vectors {
-            true => as_vectors_of(kept, &rows),
-            false => as_sketches_of(kept, &rows),
-        },
+        frames: if as_vectors { as_vectors_of(kept, &rows) } else { as_sketches_of(kept, &rows) },
         experiment: data.experiment.as_ref(),
         defaults: Experiment::default(),
         starts: data.starts,
@@ -148,9 +145,12 @@ fn payload<'a>(data: &'a ExplorerData, kept: &[&Frame], as_vectors: bool) -> Pay
 fn as_vectors_of(kept: &[&Frame], axes: &Array2<f32>) -> Frames {
     let numbers: usize = kept.iter().map(|frame| frame.vectors.len()).sum();
     let all_in_full = numbers * size_of::<f32>() <= MAX_VECTOR_BYTES;
-    let pack = |(k, frame): (usize, &&Frame)| match all_in_full || k + 1 == kept.len() {
-        true => Packed::f32(frame.vectors.iter().copied()),
-        false => Packed::i16(frame.vectors.view()),
+    let pack = |(k, frame): (usize, &&Frame)| {
+        if all_in_full || k + 1 == kept.len() {
+            Packed::f32(frame.vectors.iter().copied())
+        } else {
+            Packed::i16(frame.vectors.view())
+        }
     };
     Frames::Vectors {
         axes: Packed::f32(axes.iter().copied()),

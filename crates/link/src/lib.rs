@@ -17,6 +17,10 @@ pub fn libtorch() {
     };
     println!("cargo:rustc-env=SIGLIP_LIBTORCH={}", libtorch.display());
     if env::var("CARGO_CFG_TARGET_FAMILY").as_deref() == Ok("unix") {
-        println!("cargo:rustc-link-arg=-Wl,-rpath,{}", libtorch.join("lib").display());
+        // Not by `-Wl`, which takes a comma in the path for the end of it.
+        for argument in ["-Xlinker", "-rpath", "-Xlinker"] {
+            println!("cargo:rustc-link-arg={argument}");
+        }
+        println!("cargo:rustc-link-arg={}", libtorch.join("lib").display());
     }
 }

@@ -70,13 +70,19 @@ fn works(binary: &Path) -> bool {
 
 /// Where a copy is kept for other clones of the same user; `rustc` is what `rustc -vV` prints.
 fn cached(rustc: &str) -> Option<PathBuf> {
+    let line = |key: &str| rustc.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+    let name = format!("evcxr_jupyter-{VERSION}-lto-rustc-{}-{}", line("release:")?, line("host:")?);
+    Some(cache()?.join(name))
+}
+
+/// What the project keeps of the user's, for all of its clones; none if the user has no home.
+#[must_use]
+pub fn cache() -> Option<PathBuf> {
     let home = || env::var_os("HOME").map(PathBuf::from);
     let caches = if cfg!(target_os = "macos") {
         home()?.join("Library/Caches")
     } else {
         env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| Some(home()?.join(".cache")))?
     };
-    let line = |key: &str| rustc.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
-    let name = format!("evcxr_jupyter-{VERSION}-lto-rustc-{}-{}", line("release:")?, line("host:")?);
-    Some(caches.join("siglip-constellations").join(name))
+    Some(caches.join("siglip-constellations"))
 }

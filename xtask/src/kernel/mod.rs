@@ -21,10 +21,12 @@ pub mod rust_src;
 pub mod slot;
 pub mod spec;
 pub mod warm;
+mod without_spaces;
 
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use serde_json::Value;
 
 use crate::project::Project;
 
@@ -67,7 +69,9 @@ impl Kernel {
             Self::Synthetic => ", default-features = false",
             Self::Full => "",
         };
-        format!("siglip_core = {{ path = {library:?}{features} }}")
+        // JSON's strings are TOML's, which Rust's own are not: those have `\u{301}`.
+        let library = Value::from(library.to_string_lossy());
+        format!("siglip_core = {{ path = {library}{features} }}")
     }
 
     fn folder(self, project: &Project) -> PathBuf {

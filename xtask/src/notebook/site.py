@@ -1,13 +1,16 @@
-"""Writes notebooks as a web site that is opened from disk and asks nobody for anything.
+"""Writes notebooks and the report as web pages that are opened from disk and ask nobody for anything.
 
-usage: site.py FOLDER NOTEBOOK...
+usage: site.py FOLDER LOGS NOTEBOOK...
 
 One page a notebook, with what nbconvert's own page fetches left out or done here: formulas become
-MathML, which browsers draw themselves. `index.html` lists the notebooks in the order given.
+MathML, which browsers draw themselves. The report and its figures are those of LOGS. `entries.json`
+says of each notebook, in the order given, what the front page shows of it.
 """
 
 import html
+import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -39,35 +42,32 @@ mtext { font-family: system-ui, sans-serif; }
 {%- endblock -%}
 {%- block body_header -%}
 {{ super() }}
-<nav><a href="index.html">All notebooks</a></nav>
+<nav><a href="index.html">Front page</a></nav>
 {%- endblock -%}
 """
 
-INDEX = """<!doctype html>
+REPORT = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>{title}</title>
+<title>Reproduction report</title>
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 760px; margin: 40px auto; padding: 0 16px; }}
-h1 {{ font-size: 24px; line-height: 1.25; }}
-h2 {{ font-size: 17px; margin: 22px 0 2px; }}
-p {{ margin: 0 0 8px; }}
-math {{ font-size: 1.05em; }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 16px auto; padding: 0 16px; }}
+img {{ max-width: 100%; background: white; }}
+table {{ border-collapse: collapse; display: block; overflow-x: auto; font-size: 14px; }}
+td, th {{ border: 1px solid #8080803d; padding: 2px 8px; text-align: left; }}
 mtext {{ font-family: system-ui, sans-serif; }}
 @media (prefers-color-scheme: dark) {{ a {{ color: #8ab4f8; }} }}
 </style>
 </head>
 <body>
-<h1>{title}</h1>
-<p>Executed notebooks; the explorers in them are alive.</p>
-{entries}
+<nav><a href="index.html">Front page</a></nav>
+{report}
 </body>
 </html>
 """
-TITLE = "Global minimizers of the sigmoid contrastive loss"
 
 
 class Renderer(IPythonRenderer):
@@ -100,23 +100,45 @@ def page(path):
     return body
 
 
-def entry(path):
-    """A notebook's title, as a link, and the paragraph below it."""
-    first = nbformat.read(path, as_version=4).cells[0].source
-    title, _, rest = first.partition("\n")
-    title = html.escape(title.lstrip("# "))
-    paragraph = markdown(rest.strip().split("\n\n")[0])
-    return f'<h2><a href="{html.escape(path.stem)}.html">{title}</a></h2>\n{paragraph}'
+def entry(path, pictures):
+    """A notebook's title, the paragraph below it, and the first of its figures."""
+    notebook = nbformat.read(path, as_version=4)
+    title, _, rest = notebook.cells[0].source.partition("\n")
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    figures = (name for name in re.findall(r'"([^"]+\.png)"', code) if name in pictures)
+    return {
+        "title": html.escape(title.lstrip("# ")),
+        "about": markdown(rest.strip().split("\n\n")[0]),
+        "page": f"{path.stem}.html",
+        "picture": next((f"figures/{name}" for name in figures), None),
+    }
 
 
-def main(folder, *notebooks):
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+def report(text):
+    """The report, whose links are from the folder of logs, as a page of the site."""
+    text = re.sub(r"\]\(\.\./notebooks/(\w+)\.ipynb\)", r"](\1.html)", text)
+    body = re.sub(r'(src|href)="([^"/]+\.(?:png|csv))"', r'\1="figures/\2"', markdown(text))
+    # GitHub gives its headings these names, and the report links to them.
+    body = re.sub(r"<h2[^>]*>(\w+)</h2>", lambda h: f'<h2 id="{h[1].lower()}">{h[1]}</h2>', body)
+    return REPORT.format(report=body)
+
+
+def main(folder, logs, *notebooks):
+    folder, logs = Path(folder), Path(logs)
+    for place in ["figures", "metrics"]:
+        (folder / place).mkdir(parents=True, exist_ok=True)
+    for file in [*logs.glob("*.png"), *logs.glob("*.csv")]:
+        shutil.copy(file, folder / "figures")
+    for file in logs.glob("metrics/*.json"):
+        shutil.copy(file, folder / "metrics")
     paths = [Path(notebook) for notebook in notebooks]
     for path in paths:
         (folder / f"{path.stem}.html").write_text(page(path), encoding="utf-8")
-    entries = "\n".join(entry(path) for path in paths)
-    (folder / "index.html").write_text(INDEX.format(title=TITLE, entries=entries), encoding="utf-8")
+    text = (logs / "REPORT.md").read_text(encoding="utf-8")
+    (folder / "report.html").write_text(report(text), encoding="utf-8")
+    pictures = {file.name for file in logs.glob("*.png")}
+    entries = [entry(path, pictures) for path in paths]
+    (folder / "entries.json").write_text(json.dumps(entries, indent=1), encoding="utf-8")
 
 
 main(*sys.argv[1:])

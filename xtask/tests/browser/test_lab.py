@@ -1,9 +1,8 @@
 """Uses `cargo xtask lab` in Chromium as a new reader would.
 
-    python test_lab.py BROWSER PYTHON XTASK PROJECT FOLDER
+    python test_lab.py BROWSER XTASK PROJECT FOLDER
 
-BROWSER is a Chromium or Chrome, PYTHON that of the project, XTASK the program behind
-`cargo xtask`. FOLDER, inside PROJECT, is made anew: copies of the notebooks, JupyterLab's log and,
+BROWSER is a Chromium or Chrome, XTASK the program behind `cargo xtask`. FOLDER, inside PROJECT, is made anew: copies of the notebooks, JupyterLab's log and,
 in `screenshots`, what was seen. The checks are one story: each goes on where the one before it
 ended.
 """
@@ -26,8 +25,8 @@ ARGUMENTS += ["--disable-background-networking", "--disable-component-update"]
 class Reader:
     """A browser at JupyterLab, and the notebooks that are open in it."""
 
-    def __init__(self, browser, lab, python):
-        self.lab, self.python = lab, python
+    def __init__(self, browser, lab):
+        self.lab = lab
         self.context = browser.new_context(viewport={"width": 1400, "height": 1000})
         self.playground = self.other = None
 
@@ -50,7 +49,7 @@ def runs_all_cells(reader):
     """all cells run, and the figures are there"""
     book = reader.playground
     book.run_all()
-    expect(book.output("log.finish()")).to_have_text(re.compile(r"All \d+ checks passed\."))
+    expect(book.output("notebook.finish()")).to_have_text(re.compile(r"All \d+ checks passed\."))
     figures = book.panel.locator(".jp-RenderedImage img")
     assert figures.count() >= 2
     for figure in figures.all():
@@ -93,7 +92,7 @@ def follows_the_theme(reader):
 def edits_the_temperature(reader):
     """another temperature gives another result in the table and in the explorer"""
     book = reader.playground
-    table = book.output("experiment.train()")
+    table = book.output("train_one(")
     before = table.inner_text()
     book.edit("temperature: ", "temperature: Temperature::fixed(20.0),")
     book.run_from("temperature: ", 3)
@@ -107,25 +106,25 @@ def interrupts_a_long_run(reader):
     book = reader.playground
     book.edit("epochs: ", "epochs: 50_000_000,")
     book.run_from("epochs: ", 1)
-    book.start("experiment.train()")
-    output = book.output("experiment.train()").first
+    book.start("train_one(")
+    output = book.output("train_one(").first
     expect(output).to_have_text(re.compile(r"epoch [\d,]+ of 50,?000,?000: loss .* left"), timeout=30 * SECOND)
     book.page.screenshot(path=reader.lab.screenshots / "long_run.png")
     book.interrupt()
     book.page.screenshot(path=reader.lab.screenshots / "interrupted.png")
     book.edit("epochs: ", "epochs: 10_000,")
     book.run_all()
-    expect(book.output("log.finish()")).to_have_text(re.compile(r"All \d+ checks passed\."))
+    expect(book.output("notebook.finish()")).to_have_text(re.compile(r"All \d+ checks passed\."))
 
 
 def goes_on_with_a_sweep(reader):
     """an interrupted sweep keeps its finished runs, and goes on with the others"""
     seeds = 12 * os.cpu_count()
     train = "let experiment = Experiment { pairs: 100, dim: 10, epochs: 100_000, ..Default::default() };\n"
-    train += f'let ensembles = log.train_seeds(vec![("seeds".to_owned(), experiment)], {seeds})?;'
+    train += f'let runs = notebook.train(experiment.seeds(1..={seeds}))?;'
     start = ':dep siglip_core = { path = "../crate" }\nuse siglip_core::prelude::*;\n'
-    start += 'let mut log = Logbook::open("Sweep")?;'
-    reader.lab.write("Sweep", [start, train, 'println!("{} runs in all", ensembles[0].runs.len());'])
+    start += 'let mut notebook = open("Sweep")?;'
+    reader.lab.write("Sweep", [start, train, 'println!("{} runs in all", runs.runs.len());'])
 
     def finished():
         """The files of the runs that are kept, with the times at which they were written."""
@@ -154,10 +153,10 @@ def runs_two_notebooks_at_once(reader):
     first.start_all()
     second.run_all()
     finished = re.compile(r"All \d+ checks passed\.")
-    expect(second.output("log.finish()")).to_have_text(finished)
-    expect(first.output("log.finish()")).to_have_text(finished, timeout=CELLS * SECOND)
+    expect(second.output("notebook.finish()")).to_have_text(finished)
+    expect(first.output("notebook.finish()")).to_have_text(finished, timeout=CELLS * SECOND)
     first.run_from("temperature: ", 2)
-    expect(first.output("experiment.train()")).to_have_text(re.compile(r"inverse temperature t\s*20\.00"))
+    expect(first.output("train_one(")).to_have_text(re.compile(r"inverse temperature t\s*20\.00"))
     second.page.screenshot(path=reader.lab.screenshots / "second_notebook.png")
 
 
@@ -180,31 +179,36 @@ def shows_a_picture_where_scripts_may_not_run(reader):
 
 def opens_the_site(reader):
     """the notebooks as a site, opened from disk, have their explorers alive and fetch nothing"""
-    lab = reader.lab
-    notebooks = sorted((lab.project / "notebooks").glob("*.ipynb"))
-    script = lab.project / "xtask/src/notebook/site.py"
-    subprocess.run([reader.python, script, lab.folder / "site", *notebooks], check=True)
+    lab, site = reader.lab, reader.lab.folder / "site"
+    subprocess.run([lab.xtask, "site", site], cwd=lab.project, check=True)
     page = reader.context.new_page()
     fetched = []
     page.on("request", lambda request: fetched.append(request.url))
     errors = []
     page.on("pageerror", lambda error: errors.append(error))
-    for notebook in notebooks:
-        page.goto((lab.folder / f"site/{notebook.stem}.html").as_uri())
-        cells = json.loads(notebook.read_text())["cells"]
-        explorers = sum("explore(" in "".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    page.goto((site / "index.html").as_uri())
+    loss = page.locator(".siglip-explorer #loss")
+    expect(loss).to_have_text(re.compile(r"\d"))  # it trains before the reader has done anything
+    page.screenshot(path=lab.screenshots / "site_front.png", full_page=True)
+    notebooks = sorted((lab.project / "notebooks").glob("*.ipynb"))
+    assert page.locator(".gallery article h3 a").count() == len(notebooks)
+    for name in ["report", *(notebook.stem for notebook in notebooks)]:
+        page.goto((site / "index.html").as_uri())
+        page.locator(f'a[href="{name}.html"]:visible').last.click()
         losses = page.locator(".siglip-explorer #loss")
-        expect(losses).to_have_count(explorers)
+        expect(losses).to_have_count(0 if name == "report" else explorers_of(lab, name))
         for loss in losses.all():
             expect(loss).to_have_text(re.compile(r"\d"))
-        images = page.locator("main img:visible")
+        images = page.locator("img:visible")
         expect(images.first).to_be_visible()
         for image in images.all():
             expect(image).to_have_js_property("complete", True)
-            assert image.evaluate("(image) => image.naturalWidth") > 0, notebook.stem
-        page.screenshot(path=lab.screenshots / f"site_{notebook.stem}.png", full_page=True)
-    page.goto((lab.folder / "site/index.html").as_uri())
-    page.get_by_role("link", name="Playground").click()
+            assert image.evaluate("(image) => image.naturalWidth") > 0, name
+        for link in page.locator('a[href]:not([href*=":"]):not([href^="#"])').all():
+            target = link.get_attribute("href").partition("#")[0]
+            assert (site / target).exists(), f"{name} links to {target}"
+        page.screenshot(path=lab.screenshots / f"site_{name}.png", full_page=True)
+    page.goto((site / "Playground.html").as_uri())
     loss = page.locator(".siglip-explorer #loss")
     before = loss.inner_text()
     page.locator(".siglip-explorer #bias").press("PageUp")
@@ -213,6 +217,12 @@ def opens_the_site(reader):
     strangers = [url for url in fetched if not url.startswith(("file:", "data:", "blob:"))]
     assert not strangers, strangers
     assert not errors, errors
+
+
+def explorers_of(lab, name):
+    """How many explorers a notebook shows."""
+    cells = json.loads((lab.project / f"notebooks/{name}.ipynb").read_text())["cells"]
+    return sum("explore(" in "".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
 
 
 CHECKS = [
@@ -229,11 +239,11 @@ CHECKS = [
 ]
 
 
-def main(browser, python, xtask, project, folder):
+def main(browser, xtask, project, folder):
     failed = []
     with sync_playwright() as playwright, Lab(xtask, project, folder) as lab:
         browser = playwright.chromium.launch(executable_path=browser, args=ARGUMENTS)
-        reader = Reader(browser, lab, python)
+        reader = Reader(browser, lab)
         for check in CHECKS:
             try:
                 check(reader)
@@ -250,4 +260,4 @@ def main(browser, python, xtask, project, folder):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], *(Path(folder).resolve() for folder in sys.argv[4:6]))
+    main(*sys.argv[1:3], *(Path(folder).resolve() for folder in sys.argv[3:5]))

@@ -8,7 +8,7 @@ use pulp::{Arch, Scalar128b, Simd, WithSimd};
 
 /// Which vector instructions the kernel runs on.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Path {
+pub(super) enum InstructionSet {
     /// The best that pulp found: AVX-512, AVX2 with FMA, NEON, or WebAssembly's.
     Detected(Arch),
     /// Four lanes in plain Rust, for every other processor.
@@ -18,7 +18,7 @@ pub(super) enum Path {
     Wide,
 }
 
-impl Path {
+impl InstructionSet {
     pub(super) fn detect() -> Self {
         match Arch::new() {
             Arch::Scalar => Self::Portable,
@@ -26,13 +26,13 @@ impl Path {
         }
     }
 
-    /// Every path that this machine can run.
+    /// Every one that this machine can run.
     #[cfg(test)]
     pub(super) fn all() -> Vec<Self> {
-        let mut paths = vec![Self::detect(), Self::Portable, Self::Wide];
+        let mut all = vec![Self::detect(), Self::Portable, Self::Wide];
         #[cfg(target_arch = "x86_64")]
-        paths.extend(pulp::x86::V3::try_new().map(|avx2| Self::Detected(Arch::V3(avx2))));
-        paths
+        all.extend(pulp::x86::V3::try_new().map(|avx2| Self::Detected(Arch::V3(avx2))));
+        all
     }
 
     /// Runs `operation`, compiled for these instructions.

@@ -21,7 +21,7 @@ use ndarray::{Array3, Axis};
 
 use self::adam::{Descend, Moments, Scalar, Step, Tangent};
 use self::adapter::Adapter;
-use self::lanes::Path;
+use self::lanes::InstructionSet;
 use self::panels::{Panels, Shape};
 use self::pass::Pass;
 use self::terms::Logits;
@@ -34,7 +34,7 @@ use crate::history::{History, Record};
 #[derive(Debug)]
 pub struct Fused {
     experiment: Experiment,
-    path: Path,
+    instructions: InstructionSet,
     pass: Pass,
     points: Vec<Panels>,
     /// Moments of the trained modalities, the last ones of `points`.
@@ -63,13 +63,18 @@ impl Fused {
     /// # Errors
     /// [`crate::Error::Engine`] if the system starts no more threads.
     pub fn new(experiment: &Experiment, initial: Array3<f32>, threads: usize) -> Result<Self> {
-        Self::on(Path::detect(), experiment, initial, threads)
+        Self::on(InstructionSet::detect(), experiment, initial, threads)
     }
 
-    fn on(path: Path, experiment: &Experiment, initial: Array3<f32>, threads: usize) -> Result<Self> {
+    fn on(
+        instructions: InstructionSet,
+        experiment: &Experiment,
+        initial: Array3<f32>,
+        threads: usize,
+    ) -> Result<Self> {
         let (modalities, rows, dim) = initial.dim();
         let extra = usize::from(experiment.adapter.is_some());
-        let extended = Shape::new(rows, dim + extra, path.lanes());
+        let extended = Shape::new(rows, dim + extra, instructions.lanes());
         let shape = Shape { dim, ..extended };
         let points: Vec<Panels> =
             initial.axis_iter(Axis(0)).map(|rows| Panels::from_rows(shape, rows)).collect();
@@ -77,8 +82,8 @@ impl Fused {
             .map(|_| Moments { first: Panels::zeros(shape), second: Panels::zeros(shape) })
             .collect();
         Ok(Self {
-            path,
-            pass: Pass::new(path, modalities, extended, threads)?,
+            instructions,
+            pass: Pass::new(instructions, modalities, extended, threads)?,
             moments,
             log_t: Scalar::new(experiment.temperature.init.ln()),
             bias: Scalar::new(experiment.bias.init),
@@ -124,7 +129,7 @@ impl Fused {
         let scale = (t * mean) as f32 * delta;
         let gradients = self.pass.gradients_mut();
         for (points, gradient) in seen.iter().zip(gradients).skip(first_trained) {
-            self.path.run(Tangent { points, gradient, scale });
+            self.instructions.run(Tangent { points, gradient, scale });
         }
         let offset = f64::from(logits.offset);
         let (matching, other) = (f64::from(sums.min_matching), f64::from(sums.max_other));
@@ -163,7 +168,7 @@ impl Fused {
         let first_trained = self.points.len() - self.moments.len();
         let trained = self.points.iter_mut().zip(self.pass.gradients()).skip(first_trained);
         for ((points, gradient), moments) in trained.zip(&mut self.moments) {
-            self.path.run(Descend { points, gradient, moments, step });
+            self.instructions.run(Descend { points, gradient, moments, step });
         }
         if self.experiment.temperature.trainable {
             self.log_t.step(step, derivatives.log_t as f32);

@@ -2,13 +2,12 @@
 
 use rayon::prelude::*;
 
-use super::lanes::{MAX_LANES, Path};
+use super::lanes::{InstructionSet, MAX_LANES};
 use super::panels::{Aligned, Panels, Shape};
 use super::products::{
-    ColumnGradient, Diagonal, DiagonalGradient, Panel, QUAD, ROWS, RowBlock, RowGradient, Silence,
-    Similarities,
+    ColumnGradient, Diagonal, DiagonalGradient, Mask, Panel, QUAD, ROWS, RowBlock, RowGradient, Similarities,
 };
-use super::terms::{Logits, Matching, Others, Sums};
+use super::terms::{Logits, Matching, NonMatching, Sums};
 use crate::error::{Error, Result};
 
 /// Computes the sums over all entries of all pairs of modalities, and the gradients
@@ -19,7 +18,7 @@ use crate::error::{Error, Result};
 /// result has the same bytes whatever the number of threads.
 #[derive(Debug)]
 pub(super) struct Pass {
-    path: Path,
+    instructions: InstructionSet,
     blocks: Vec<Block>,
     shares: Vec<Share>,
     pool: Option<rayon::ThreadPool>,
@@ -54,7 +53,12 @@ const MAX_SHARED: usize = 64 << 20;
 
 impl Pass {
     /// A pass over `modalities` modalities of one `shape`, on up to `threads` threads.
-    pub(super) fn new(path: Path, modalities: usize, shape: Shape, threads: usize) -> Result<Self> {
+    pub(super) fn new(
+        instructions: InstructionSet,
+        modalities: usize,
+        shape: Shape,
+        threads: usize,
+    ) -> Result<Self> {
         let blocks: Vec<Block> = (0..modalities)
             .flat_map(|u| (u + 1..modalities).map(move |v| (u, v)))
             .flat_map(|(u, v)| (0..shape.panels).map(move |panel| (u, v, panel)))
@@ -81,14 +85,14 @@ impl Pass {
         let shares: Vec<Share> = (0..shares).map(share).collect();
         let threads = threads.min(shares.len());
         let pool = if threads > 1 { Some(pool_of(threads)?) } else { None };
-        Ok(Self { path, blocks, shares, pool })
+        Ok(Self { instructions, blocks, shares, pool })
     }
 
     /// Runs over `points`; modalities below `first_trained` get no useful gradient.
     pub(super) fn run(&mut self, logits: Logits, points: &[Panels], first_trained: usize) -> Sums {
-        let Self { path, blocks, shares, pool } = self;
+        let Self { instructions, blocks, shares, pool } = self;
         let one = |share: &mut Share| {
-            run_share(*path, logits, points, first_trained, blocks, share);
+            run_share(*instructions, logits, points, first_trained, blocks, share);
         };
         match pool {
             Some(pool) => pool.install(|| shares.par_iter_mut().with_max_len(1).for_each(one)),
@@ -125,7 +129,7 @@ fn pool_of(threads: usize) -> Result<rayon::ThreadPool> {
 
 /// Runs over the blocks of one share.
 fn run_share(
-    path: Path,
+    instructions: InstructionSet,
     logits: Logits,
     points: &[Panels],
     first_trained: usize,
@@ -138,8 +142,8 @@ fn run_share(
     for &block in &blocks[share.blocks.clone()] {
         let (u, v) = (&points[block.u], &points[block.v]);
         let trained = block.u >= first_trained;
-        let work = Work {
-            path,
+        let work = BlockPass {
+            instructions,
             logits,
             block,
             u,
@@ -155,8 +159,8 @@ fn run_share(
 
 /// One block of rows. Each of its operations is a function of its own in machine code,
 /// with all registers to itself.
-struct Work<'a> {
-    path: Path,
+struct BlockPass<'a> {
+    instructions: InstructionSet,
     logits: Logits,
     block: Block,
     u: &'a Panels,
@@ -168,7 +172,7 @@ struct Work<'a> {
     partial: &'a mut [f32],
 }
 
-impl Work<'_> {
+impl BlockPass<'_> {
     fn run(mut self) -> Sums {
         let mut sums = Sums::EMPTY;
         for other in 0..self.v.shape.panels {
@@ -191,21 +195,21 @@ impl Work<'_> {
         let u = self.rows(self.u, QUAD);
         let v = Panel { data: self.v.panel(other), width };
         let tile = &mut self.tile[..u.count * width];
-        self.path.run(Similarities { u, v, start: -self.logits.offset, tile });
-        self.path.run(Silence {
+        self.instructions.run(Similarities { u, v, start: -self.logits.offset, tile });
+        self.instructions.run(Mask {
             tile,
             width,
             real: [real, self.v.shape.rows_in(other)],
             diagonal: (other == panel).then_some(first),
             value: self.logits.silent(),
         });
-        let sums = self.path.run(Others { logits: self.logits, tile });
+        let sums = self.instructions.run(NonMatching { logits: self.logits, tile });
         let gradient = self.gradients[self.block.v].panel_mut(other);
-        self.path.run(ColumnGradient { tile, u, gradient });
+        self.instructions.run(ColumnGradient { tile, u, gradient });
         if self.trained {
             let gradient = &mut self.gradients[self.block.u].panel_mut(panel)[first..];
             let (partial, is_first, is_last) = (&mut *self.partial, other == 0, other + 1 == panels);
-            self.path.run(RowGradient { tile, v, partial, is_first, is_last, gradient });
+            self.instructions.run(RowGradient { tile, v, partial, is_first, is_last, gradient });
         }
         sums
     }
@@ -213,16 +217,24 @@ impl Work<'_> {
     /// The matching pairs of the block.
     fn diagonal(&mut self) -> Sums {
         let Block { u: u_index, v: v_index, panel, real, .. } = self.block;
-        let lanes = self.path.lanes();
+        let lanes = self.instructions.lanes();
         let (u, v) = (self.rows(self.u, lanes), self.rows(self.v, lanes));
         let g = &mut self.tile[..u.count];
         g.fill(-self.logits.offset);
-        self.path.run(Diagonal { u, v, sums: g });
+        self.instructions.run(Diagonal { u, v, sums: g });
         g[real..].fill(self.logits.silent_match());
-        let sums = self.path.run(Matching { logits: self.logits, diagonal: g });
-        self.path.run(DiagonalGradient { g, v: u, gradient: self.gradients[v_index].panel_mut(panel) });
+        let sums = self.instructions.run(Matching { logits: self.logits, diagonal: g });
+        self.instructions.run(DiagonalGradient {
+            g,
+            v: u,
+            gradient: self.gradients[v_index].panel_mut(panel),
+        });
         if self.trained {
-            self.path.run(DiagonalGradient { g, v, gradient: self.gradients[u_index].panel_mut(panel) });
+            self.instructions.run(DiagonalGradient {
+                g,
+                v,
+                gradient: self.gradients[u_index].panel_mut(panel),
+            });
         }
         sums
     }

@@ -278,7 +278,7 @@ fn rows<S: Simd, const K: usize>(
 }
 
 /// Sets the matching pairs and the filling in a tile of similarities to `value`.
-pub(super) struct Silence<'a> {
+pub(super) struct Mask<'a> {
     pub(super) tile: &'a mut [f32],
     pub(super) width: usize,
     /// Rows and columns that are not filling.
@@ -288,7 +288,7 @@ pub(super) struct Silence<'a> {
     pub(super) value: f32,
 }
 
-impl WithSimd for Silence<'_> {
+impl WithSimd for Mask<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -76,12 +76,12 @@ impl Sums {
 }
 
 /// Replaces every x of a tile by the derivative g of its term as a non-matching pair.
-pub(super) struct Others<'a> {
+pub(super) struct NonMatching<'a> {
     pub(super) logits: Logits,
     pub(super) tile: &'a mut [f32],
 }
 
-impl WithSimd for Others<'_> {
+impl WithSimd for NonMatching<'_> {
     type Output = Sums;
 
     #[inline(always)]

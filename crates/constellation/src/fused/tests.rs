@@ -135,15 +135,15 @@ fn reference(experiment: &Experiment, points: &Array3<f32>) -> Reference {
     }
 }
 
-/// Asserts that the engine's derivatives are the reference's on every path.
+/// Asserts that the engine's derivatives are the reference's on every instruction set.
 fn assert_slopes(experiment: &Experiment, points: &Array3<f32>) {
     let want = reference(experiment, points).slopes(experiment, as_float32);
     let mut want_points = want.points.clone();
     if experiment.locked {
         want_points.index_axis_mut(Axis(0), 0).fill(0.0);
     }
-    for path in Path::all() {
-        let mut engine = Fused::on(path, experiment, points.clone(), 1).unwrap();
+    for instructions in InstructionSet::all() {
+        let mut engine = Fused::on(instructions, experiment, points.clone(), 1).unwrap();
         let got = engine.differentiate();
         // One rounding of a similarity moves a logit by t times 6e-8, and the derivative by as much.
         let t = experiment.temperature.init;
@@ -155,7 +155,7 @@ fn assert_slopes(experiment: &Experiment, points: &Array3<f32>) {
             assert!(
                 error <= 1e-5 * sensitivity * want.abs().max(scale) + vanishing,
                 "{what}: {got} instead of {want} (scale {scale}) on {:?} for {experiment:?}",
-                path
+                instructions
             );
         };
         let largest = 1.0 + experiment.bias.init.abs();
@@ -175,7 +175,7 @@ fn assert_slopes(experiment: &Experiment, points: &Array3<f32>) {
         assert!(
             difference <= 1e-5 * sensitivity * scale + vanishing,
             "vectors: off by {difference} of {scale} on {:?} for {experiment:?}",
-            path
+            instructions
         );
     }
 }
@@ -257,8 +257,9 @@ fn extremes_are_finite_and_the_references() {
                 );
                 let experiment = Experiment::from_json(&json).unwrap();
                 assert_slopes(&experiment, &degenerate(2, pairs, dim));
-                for path in Path::all() {
-                    let mut engine = Fused::on(path, &experiment, degenerate(2, pairs, dim), 1).unwrap();
+                for instructions in InstructionSet::all() {
+                    let mut engine =
+                        Fused::on(instructions, &experiment, degenerate(2, pairs, dim), 1).unwrap();
                     let mut history = History::default();
                     engine.advance(20, Record { margin: true, xi: true }, &mut history).unwrap();
                     for (name, column) in history.columns() {
@@ -285,9 +286,14 @@ fn several_panels_and_shares_are_the_references() {
     }
 }
 
-fn trained(path: Path, experiment: &Experiment, threads: usize, epochs: usize) -> (History, State) {
+fn trained(
+    instructions: InstructionSet,
+    experiment: &Experiment,
+    threads: usize,
+    epochs: usize,
+) -> (History, State) {
     let initial = directions(experiment.modalities, experiment.pairs, experiment.dim, 3);
-    let mut engine = Fused::on(path, experiment, initial, threads).unwrap();
+    let mut engine = Fused::on(instructions, experiment, initial, threads).unwrap();
     let mut history = History::default();
     engine.advance(epochs, Record { margin: true, xi: true }, &mut history).unwrap();
     let state = engine.state().unwrap();
@@ -304,9 +310,9 @@ fn the_number_of_threads_changes_no_byte() {
             bias: Bias::trained(BiasKind::Relative, 0.0),
             ..Experiment::default()
         };
-        let (history, state) = trained(Path::detect(), &experiment, 1, 5);
+        let (history, state) = trained(InstructionSet::detect(), &experiment, 1, 5);
         for threads in [2, 3, 64] {
-            let (other_history, other_state) = trained(Path::detect(), &experiment, threads, 5);
+            let (other_history, other_state) = trained(InstructionSet::detect(), &experiment, threads, 5);
             assert_eq!(history, other_history);
             assert_eq!(state.embeddings, other_state.embeddings);
         }
@@ -315,7 +321,7 @@ fn the_number_of_threads_changes_no_byte() {
 
 #[test]
 fn every_path_of_this_processor_is_tested() {
-    let lanes: Vec<usize> = Path::all().into_iter().map(Path::lanes).collect();
+    let lanes: Vec<usize> = InstructionSet::all().into_iter().map(InstructionSet::lanes).collect();
     assert!(lanes.contains(&4) && lanes.contains(&16), "portable and wide: {lanes:?}");
     #[cfg(target_arch = "x86_64")]
     assert_eq!(lanes.contains(&8), std::arch::is_x86_feature_detected!("avx2"), "{lanes:?}");
@@ -326,12 +332,12 @@ fn every_path_of_this_processor_is_tested() {
 #[test]
 fn all_paths_train_alike() {
     let experiment = Experiment { pairs: 50, dim: 7, modalities: 3, ..Experiment::default() };
-    let (detected, _) = trained(Path::detect(), &experiment, 1, 100);
-    for path in Path::all() {
-        let (history, _) = trained(path, &experiment, 1, 100);
+    let (detected, _) = trained(InstructionSet::detect(), &experiment, 1, 100);
+    for instructions in InstructionSet::all() {
+        let (history, _) = trained(instructions, &experiment, 1, 100);
         for ((_, a), (name, b)) in detected.columns().zip(history.columns()) {
             for (a, b) in a.iter().zip(b) {
-                assert!((a - b).abs() <= 1e-4 * b.abs().max(0.01), "{name}: {a} {b} on {path:?}");
+                assert!((a - b).abs() <= 1e-4 * b.abs().max(0.01), "{name}: {a} {b} on {instructions:?}");
             }
         }
     }
@@ -345,7 +351,7 @@ fn recorders_see_the_vectors_before_the_step() {
         let experiment = Experiment::from_json(json).unwrap();
         let points = directions(experiment.modalities, experiment.pairs, experiment.dim, 3);
         let seen = reference(&experiment, &points).seen(&experiment);
-        let (history, _) = trained(Path::detect(), &experiment, 1, 1);
+        let (history, _) = trained(InstructionSet::detect(), &experiment, 1, 1);
         let (mut matching, mut other) = (f64::INFINITY, f64::NEG_INFINITY);
         for (a, b) in (0..experiment.modalities).flat_map(|a| (0..a).map(move |b| (b, a))) {
             let s = seen.index_axis(Axis(0), a).dot(&seen.index_axis(Axis(0), b).t());
@@ -383,11 +389,11 @@ fn exponential_and_logarithm_are_exact_to_rounding() {
             values
         }
     }
-    for path in Path::all() {
+    for instructions in InstructionSet::all() {
         for k in 0..4000 {
             let scale = [1e-6, 1e-2, 1.0, 90.0][k % 4];
             let x: [f32; 16] = std::array::from_fn(|i| scale * ((k * 16 + i) as f32 * 0.618_034).sin());
-            let [exponentials, logarithms] = path.run(Functions(x));
+            let [exponentials, logarithms] = instructions.run(Functions(x));
             for i in 0..16 {
                 let exponential = f64::from(x[i]).exp2();
                 assert!((f64::from(exponentials[i]) / exponential - 1.0).abs() < 2.5e-7, "2^{}", x[i]);

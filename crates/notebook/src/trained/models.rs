@@ -62,10 +62,17 @@ impl Computed {
         embedded.parts.iter().map(|part| Ok(Self { learned, ..Self::of(part)? })).collect()
     }
 
+    /// The same under another label.
+    #[must_use]
+    pub fn labelled(self, label: impl Into<String>) -> Self {
+        Self { label: label.into(), ..self }
+    }
+
     /// The same with `model` before the label.
     #[must_use]
     pub fn prefixed(self, model: &str) -> Self {
-        Self { label: format!("{model}, {}", self.label), ..self }
+        let label = format!("{model}, {}", self.label);
+        self.labelled(label)
     }
 
     /// The similarities of all pictures with all names, and b_rel if it is known.
