@@ -3,6 +3,7 @@
 use std::{
     env,
     fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail};
@@ -26,8 +27,14 @@ pub fn everything(project: &Project) -> Result<Python> {
     evcxr::ready(project, &rustc)?;
     rust_src::ready(project, &rustc)?;
     Kernel::ALL.into_iter().try_for_each(|kernel| warm::ready(project, kernel, &rustc))?;
-    spec::ready(project, &python, &env::current_exe()?)?;
+    spec::ready(project, &python, &this_program()?)?;
     Ok(python)
+}
+
+/// Linux has it also when a build has replaced the file meanwhile.
+fn this_program() -> Result<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    Ok(if running.exists() { running.to_owned() } else { env::current_exe()? })
 }
 
 /// Sets up Python and libtorch: what building the crate needs.

@@ -100,17 +100,16 @@ def page(path):
     return body
 
 
-def entry(path, pictures):
+def entry(path, metrics):
     """A notebook's title, the paragraph below it, and the first of its figures."""
-    notebook = nbformat.read(path, as_version=4)
-    title, _, rest = notebook.cells[0].source.partition("\n")
-    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    figures = (name for name in re.findall(r'"([^"]+\.png)"', code) if name in pictures)
+    title, _, rest = nbformat.read(path, as_version=4).cells[0].source.partition("\n")
+    file = metrics / f"{path.stem}.json"
+    figures = json.loads(file.read_text(encoding="utf-8"))["figures"] if file.exists() else []
     return {
         "title": html.escape(title.lstrip("# ")),
         "about": markdown(rest.strip().split("\n\n")[0]),
         "page": f"{path.stem}.html",
-        "picture": next((f"figures/{name}" for name in figures), None),
+        "picture": f"figures/{figures[0]}" if figures else None,
     }
 
 
@@ -136,8 +135,7 @@ def main(folder, logs, *notebooks):
         (folder / f"{path.stem}.html").write_text(page(path), encoding="utf-8")
     text = (logs / "REPORT.md").read_text(encoding="utf-8")
     (folder / "report.html").write_text(report(text), encoding="utf-8")
-    pictures = {file.name for file in logs.glob("*.png")}
-    entries = [entry(path, pictures) for path in paths]
+    entries = [entry(path, logs / "metrics") for path in paths]
     (folder / "entries.json").write_text(json.dumps(entries, indent=1), encoding="utf-8")
 
 
