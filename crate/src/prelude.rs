@@ -2,9 +2,7 @@
 
 pub use constellation::BiasKind::{Absolute, Relative};
 pub use constellation::Numerics::{Exact, Paper};
-pub use constellation::geometry::{
-    self, Certificate, Constellation, LabelledGeometry, ModalityGap, Similarities, theory,
-};
+pub use constellation::geometry::{self, Certificate, Constellation, LabelledGeometry, Similarities, theory};
 pub use constellation::numbers::equidistant;
 pub use constellation::{
     Bias, BiasKind, EngineChoice, Ensemble, Experiment, Geometry, History, Numerics, Record, Run, Runs,
@@ -19,6 +17,7 @@ pub use notebook::{
 pub use crate::open;
 #[cfg(feature = "models")]
 pub use {
+    constellation::geometry::ModalityGap,
     models::{Collection, Dtype, Embedded, Embedder, Embeddings, Part, Pictures},
     notebook::{collection, own_embeddings, trained},
 };

@@ -93,7 +93,7 @@ impl<'a> Cloud<'a> {
     }
 
     /// The mean of the points.
-    #[cfg_attr(target_family = "wasm", expect(dead_code, reason = "only the modality gap asks for it"))]
+    #[cfg_attr(not(feature = "separation"), expect(dead_code, reason = "only the modality gap asks for it"))]
     pub(super) fn mean(&self) -> Vec<f64> {
         let sum = self.0.rows().into_iter().fold(vec![0.0; self.dim()], |mut sum, row| {
             sum.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));

@@ -1,8 +1,7 @@
 //! What the final vectors look like: margin, constellation, modality gap.
 //!
 //! Synthetic and pretrained vectors meet here: what is computed of vectors does not ask
-//! where they came from. In WebAssembly there is no [`Separation`], whose solver does not come along,
-//! and nothing that contains one.
+//! where they came from. [`Separation`] and what contains one need the feature `separation`.
 
 mod adapter;
 mod codes;
@@ -10,14 +9,14 @@ mod constellation;
 mod distribution;
 mod extremes;
 mod families;
-#[cfg(not(target_family = "wasm"))]
+#[cfg(feature = "separation")]
 mod gap;
 mod hyperplane;
 mod labelled;
 mod perceptron;
-#[cfg(not(target_family = "wasm"))]
+#[cfg(feature = "separation")]
 mod report;
-#[cfg(not(target_family = "wasm"))]
+#[cfg(feature = "separation")]
 mod separation;
 mod similarities;
 pub mod theory;
@@ -26,13 +25,13 @@ pub use adapter::without_adapter;
 pub use constellation::{Certificate, Constellation, Violation};
 pub use distribution::{Distribution, Quantile, RESOLUTION};
 pub use extremes::Geometry;
-#[cfg(not(target_family = "wasm"))]
+#[cfg(feature = "separation")]
 pub use gap::{MeanDistances, ModalityGap, xi};
 pub use hyperplane::{Hyperplane, Misclassified};
 pub use labelled::{LabelledGeometry, Retrieval};
 pub use perceptron::{Perceptron, PerceptronSettings};
-#[cfg(not(target_family = "wasm"))]
+#[cfg(feature = "separation")]
 pub use report::Report;
-#[cfg(not(target_family = "wasm"))]
+#[cfg(feature = "separation")]
 pub use separation::{Separation, Verdict};
 pub use similarities::Similarities;

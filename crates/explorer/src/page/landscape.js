@@ -24,21 +24,22 @@ function landscapeChart(element, scene, drag, again) {
 
   // Goes on with the map if what it depends on has changed; calls `again` while it is not done.
   function compute() {
-    const { frame, numerics, biasRange, logRange, isTraining } = scene();
-    const wanted = [frame.sample, numerics, ...biasRange, ...logRange, isTraining];
+    const { frame, numerics, biasRange, logRange, isMoving } = scene();
+    const wanted = [frame.sample, numerics, ...biasRange, ...logRange, isMoving];
     const isSame = (other) => other?.every((value, k) => value === wanted[k]);
     if (!work && isSame(drawn)) return;
-    if (!work || (!isTraining && !isSame(work.wanted))) {
-      const [columns, rows] = isTraining ? [COLUMNS / 2, ROWS / 2] : [COLUMNS, ROWS];
+    if (!work || (!isMoving && !isSame(work.wanted))) {
+      const [columns, rows] = isMoving ? [COLUMNS / 2, ROWS / 2] : [COLUMNS, ROWS];
       work = { wanted, columns, rows, steps: landscape(frame.sample, numerics, biasRange, logRange, columns, rows) };
     }
-    const end = performance.now() + (isTraining ? MAP_SLICE : Infinity);
+    const end = performance.now() + (isMoving ? MAP_SLICE : Infinity);
     let step = null;
     do step = work.steps.next();
     while (!step.done && performance.now() < end);
     if (!step.done) return again();
     const { columns, rows } = work;
     paint(image, step.value, columns, rows);
+    element.dataset.columns = columns;
     contours = contourLines(step.value, columns, rows, LOSS_DECADES);
     [drawn, work] = [work.wanted, null];
     if (!isSame(drawn)) again();

@@ -370,6 +370,8 @@ def pauses_steps_and_starts_anew(explorer, run):
     """a training that is watched can be paused, goes on by a step, continues, and can be scrubbed"""
     explorer.open("sphere.html")
     explorer.find("#restart").click()
+    # A whole map would take longer than a frame of the page.
+    explorer.find('#landscape[data-columns="45"]').wait_for(state="attached")
     epoch = lambda: int(explorer.settle().find("#epoch-value").inner_text().replace(",", ""))
     while "epoch" not in explorer.find("#progress").inner_text() or not 3 < epoch() < 2000:
         pass
@@ -384,6 +386,7 @@ def pauses_steps_and_starts_anew(explorer, run):
     explorer.find("#play").click()
     explorer.trained()
     assert epoch() == 2000
+    explorer.find('#landscape[data-columns="90"]').wait_for(state="attached")
     close(explorer.setting()[0], run["temperature"], "t")
     explorer.press("#epoch", "Home")
     assert epoch() == 0
