@@ -82,7 +82,8 @@ pub(super) fn wrap_to(most: usize, text: &str, size: i32, room: i32) -> String {
 /// Fills each line as far as it goes.
 fn fill(text: &str, size: i32, room: i32) -> Vec<String> {
     let mut lines = Vec::new();
-    for paragraph in text.lines() {
+    // An equation stays in one piece.
+    for paragraph in text.replace(" = ", "\u{a0}=\u{a0}").lines() {
         let mut line = String::new();
         for word in paragraph.split(' ') {
             let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
@@ -94,7 +95,7 @@ fn fill(text: &str, size: i32, room: i32) -> Vec<String> {
         }
         lines.push(line);
     }
-    lines
+    lines.iter().map(|line| line.replace('\u{a0}', " ")).collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -152,6 +153,16 @@ mod tests {
         assert!(lines.lines().count() > 1);
         assert!(lines.lines().all(|line| width(line, 20) <= 200));
         assert_eq!(lines.replace('\n', " "), text);
+    }
+
+    #[test]
+    fn an_equation_is_not_broken() {
+        let text = "Margin over training at b_rel = 0, N = 100, d = 10: median of 20 seeds";
+        for room in 100..700 {
+            let lines = wrap(text, 20, room);
+            assert!(lines.lines().all(|line| !line.starts_with('=') && !line.ends_with('=')), "{lines}");
+            assert_eq!(lines.replace('\n', " "), text);
+        }
     }
 
     #[test]
