@@ -53,6 +53,8 @@ pub fn ready(project: &Project, kernel: Kernel, rustc: &str) -> Result<()> {
     let lock = lock(project, kernel)?;
     lock.lock()?;
     let warm = kernel.warm(project);
+    // Of the sources as they are now: what is edited meanwhile is not in the build for certain.
+    let stamp = stamp(project, kernel, rustc)?;
     start(project, kernel, rustc)?;
     write_manifests(project, kernel)?;
     // evcxr asks for the metadata of all platforms: now, not when someone opens a notebook offline.
@@ -63,7 +65,7 @@ pub fn ready(project: &Project, kernel: Kernel, rustc: &str) -> Result<()> {
         process::run(cargo(&warm)?.args([task, "--target", host]))
             .context("the crate `siglip_core` does not compile for the notebooks")?;
     }
-    stamp(project, kernel, rustc)?.put(&warm.join("stamp"))?;
+    stamp.put(&warm.join("stamp"))?;
     slot::make(project, kernel)
 }
 
@@ -144,8 +146,11 @@ fn stamp(project: &Project, kernel: Kernel, rustc: &str) -> Result<Stamp> {
     sources.extend(["Cargo.toml", "Cargo.lock"].map(|name| root.join(name)));
     let mut parts = Vec::new();
     for path in sources {
-        let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        parts.push((path, content));
+        let cannot = || format!("cannot read {}", path.display());
+        let content = fs::read(&path).with_context(cannot)?;
+        // Cargo goes by this, also where a file was only touched.
+        let time = fs::metadata(&path).and_then(|file| file.modified()).with_context(cannot)?;
+        parts.push((path.clone(), content, time));
     }
     let libtorch = fs::canonicalize(project.libtorch()).ok();
     let written = (WORKSPACE, manifests(project, kernel)?, start_up(project));
