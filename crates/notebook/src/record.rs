@@ -196,7 +196,12 @@ impl Notebook {
         if !self.overrides.is_empty() {
             println!("Parameters were overridden: published numbers were reported, not checked.");
         }
-        println!("{passed} checks passed, {reported} numbers reported.");
+        let counted = |count, of| format!("{count} {of}{}", if count == 1 { "" } else { "s" });
+        let reported = match reported {
+            0 => String::new(),
+            _ => format!(", {} reported", counted(reported, "number")),
+        };
+        println!("{} passed{reported}.", counted(passed, "check"));
         Ok(())
     }
 }

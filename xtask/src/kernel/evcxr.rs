@@ -1,13 +1,13 @@
 //! evcxr's Jupyter kernel, installed for this project only.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use crate::{files, process, project::Project};
+use crate::{
+    files, process,
+    project::{self, Project},
+};
 
 /// The version; its directory layout is relied on in [`super::warm`].
 pub const VERSION: &str = "0.22.0";
@@ -72,17 +72,5 @@ fn works(binary: &Path) -> bool {
 fn cached(rustc: &str) -> Option<PathBuf> {
     let line = |key: &str| rustc.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
     let name = format!("evcxr_jupyter-{VERSION}-lto-rustc-{}-{}", line("release:")?, line("host:")?);
-    Some(cache()?.join(name))
-}
-
-/// What the project keeps of the user's, for all of its clones; none if the user has no home.
-#[must_use]
-pub fn cache() -> Option<PathBuf> {
-    let home = || env::var_os("HOME").map(PathBuf::from);
-    let caches = if cfg!(target_os = "macos") {
-        home()?.join("Library/Caches")
-    } else {
-        env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| Some(home()?.join(".cache")))?
-    };
-    Some(caches.join("siglip-constellations"))
+    Some(project::cache()?.join(name))
 }

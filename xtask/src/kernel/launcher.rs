@@ -16,7 +16,7 @@ use rustix::{
     process::{Pid, Signal, getpgrp, getppid, kill_process_group, setsid, test_kill_process},
 };
 
-use super::{Kernel, evcxr, rust_src, slot::Slot, spec, warm, without_spaces};
+use super::{Kernel, evcxr, rust_src, slot::Slot, spec, warm};
 use crate::{process::command, project::Project};
 
 /// Becomes evcxr.
@@ -41,8 +41,7 @@ pub fn run(project: &Project, kernel: Kernel, connection_file: &Path) -> Result<
 
 fn evcxr(project: &Project, slot: &Slot, connection_file: &Path) -> Result<Command> {
     let mut evcxr = command(evcxr::binary(project));
-    let folder = without_spaces::path(&slot.folder, evcxr::cache())?;
-    evcxr.arg("--control_file").arg(connection_file).env("EVCXR_TMPDIR", folder.join("ctx"));
+    evcxr.arg("--control_file").arg(connection_file).env("EVCXR_TMPDIR", slot.folder.join("ctx"));
     // No start-up file and no other kernel of the user's takes part or is touched.
     evcxr.env("EVCXR_CONFIG_DIR", &slot.folder).env("JUPYTER_PATH", &slot.folder);
     evcxr.env(rust_src::VARIABLE, rust_src::nothing(project));

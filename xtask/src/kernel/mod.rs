@@ -14,6 +14,8 @@
 //! .kernels/NAME/slot-1, -2 …     copies in which kernels run, one at a time in each
 //! .kernels/NAME/slot-1.lock …    held by all processes of the kernel that runs there
 //! ```
+//!
+//! Where the project's path has a space, `.kernels` is elsewhere: see [`Project::kernels`].
 
 pub mod evcxr;
 pub mod launcher;
@@ -21,7 +23,6 @@ pub mod rust_src;
 pub mod slot;
 pub mod spec;
 pub mod warm;
-mod without_spaces;
 
 use std::path::{Path, PathBuf};
 
