@@ -44,7 +44,7 @@ impl History {
 pub struct Record {
     /// Margin and optimal relative bias.
     pub margin: bool,
-    /// xi = mean ||U_i - V_i|| - ||mean (U_i - V_i)||, of the first two modalities.
+    /// The xi of norms ([`crate::geometry::xi_of_norms`]) of the first two modalities.
     pub xi: bool,
 }
 

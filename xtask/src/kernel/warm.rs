@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use super::{Kernel, evcxr, rust_src, slot};
 use crate::{
@@ -89,6 +90,12 @@ fn start(project: &Project, kernel: Kernel, rustc: &str) -> Result<()> {
 fn write_manifests(project: &Project, kernel: Kernel) -> Result<()> {
     let [ctx, locked] = manifests(project, kernel)?;
     let folder = kernel.warm(project);
+    if !folder.starts_with(project.root()) {
+        // There the project's own `.cargo/config.toml`, which says the same, is not found.
+        let libtorch = Value::from(project.libtorch().to_string_lossy());
+        let config = format!("[env]\nLIBTORCH = {libtorch}\n");
+        files::write(&project.kernels().join(".cargo/config.toml"), config)?;
+    }
     files::write(&folder.join("Cargo.toml"), WORKSPACE)?;
     files::copy(&project.root().join("Cargo.lock"), &folder.join("Cargo.lock"))?;
     files::write(&folder.join("locked/Cargo.toml"), locked)?;

@@ -1,6 +1,6 @@
 //! The modality gap: how far the two families of vectors lie apart.
 
-use ndarray::{Array1, ArrayView2, Axis};
+use ndarray::{Array1, ArrayView2};
 use serde::Serialize;
 
 use super::families::Families;
@@ -9,17 +9,8 @@ use super::perceptron::{Perceptron, PerceptronSettings, shuffle};
 use super::separation::Separation;
 use crate::error::Result;
 
-/// The study's xi of a synthetic run: mean_i ||U_i - V_i|| - ||mean_i (U_i - V_i)||, of
-/// two `[pairs, dim]` families. Zero exactly when all differences are the same vector.
-pub fn xi(u: ArrayView2<f32>, v: ArrayView2<f32>) -> f64 {
-    let difference = (&u - &v).mapv(f64::from);
-    let pairs = difference.nrows() as f64;
-    let lengths: f64 = difference.rows().into_iter().map(|row| row.dot(&row).sqrt()).sum();
-    let sum = difference.sum_axis(Axis(0));
-    lengths / pairs - sum.dot(&sum).sqrt() / pairs
-}
-
-/// The three numbers that the study records of trained models (squared norms, unlike [`xi`]).
+/// The three numbers that the study records of trained models (squared norms; [`super::xi_of_squares`]
+/// is the difference of the first two).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MeanDistances {
     /// mean_i ||x_i - y_i||^2.

@@ -6,6 +6,7 @@
 mod adapter;
 mod codes;
 mod constellation;
+mod differences;
 mod distribution;
 mod extremes;
 mod families;
@@ -23,10 +24,11 @@ pub mod theory;
 
 pub use adapter::without_adapter;
 pub use constellation::{Certificate, Constellation, Violation};
+pub use differences::{xi_of_norms, xi_of_squares};
 pub use distribution::{Distribution, Quantile, RESOLUTION};
 pub use extremes::Geometry;
 #[cfg(feature = "separation")]
-pub use gap::{MeanDistances, ModalityGap, xi};
+pub use gap::{MeanDistances, ModalityGap};
 pub use hyperplane::{Hyperplane, Misclassified};
 pub use labelled::{LabelledGeometry, Retrieval};
 pub use perceptron::{Perceptron, PerceptronSettings};

@@ -21,7 +21,7 @@ pub struct Computed {
     pub geometry: LabelledGeometry,
     /// Pictures against names.
     pub gap: ModalityGap,
-    /// The study's xi of synthetic runs.
+    /// The xi of norms of the study's synthetic runs.
     pub xi: f64,
     /// Signed distances of pictures and of names from the perceptron's hyperplane.
     sides: [Vec<f32>; 2],
