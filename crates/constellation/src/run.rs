@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use files::npz::{Npy, NpzReader, NpzWriter};
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array3, ArrayView3, Axis};
 use serde::Serialize;
 
 use crate::engine::State;
 use crate::error::Result;
 use crate::experiment::Experiment;
-use crate::geometry::Geometry;
+use crate::geometry::{Geometry, xi_of_squares};
 use crate::history::History;
 
 /// A trained experiment: final vectors and parameters, and how they came about.
@@ -102,6 +102,12 @@ impl Run {
     /// (delta U, sqrt(1 - delta^2)) and (delta V, -sqrt(1 - delta^2)), of `dim + 1`.
     pub fn embeddings(&self) -> ArrayView3<'_, f32> {
         self.state.embeddings.view()
+    }
+
+    /// The xi of squares of the first two modalities at the end ([`crate::geometry::xi_of_squares`]).
+    pub fn xi_of_squares(&self) -> f64 {
+        let family = |modality| self.embeddings().index_axis_move(Axis(0), modality);
+        xi_of_squares(family(0), family(1))
     }
 
     /// Mean loss before the last step.

@@ -12,6 +12,7 @@ mod extremes;
 mod families;
 #[cfg(feature = "separation")]
 mod gap;
+mod guarantees;
 mod hyperplane;
 mod labelled;
 mod perceptron;
@@ -29,6 +30,9 @@ pub use distribution::{Distribution, Quantile, RESOLUTION};
 pub use extremes::Geometry;
 #[cfg(feature = "separation")]
 pub use gap::{MeanDistances, ModalityGap};
+#[cfg(feature = "separation")]
+pub use guarantees::SeparatingDirection;
+pub use guarantees::{retrieval_failures, triplet_loss};
 pub use hyperplane::{Hyperplane, Misclassified};
 pub use labelled::{LabelledGeometry, Retrieval};
 pub use perceptron::{Perceptron, PerceptronSettings};
