@@ -6,7 +6,7 @@ pub use constellation::geometry::{self, Certificate, Constellation, LabelledGeom
 pub use constellation::numbers::equidistant;
 pub use constellation::{
     Bias, BiasKind, EngineChoice, Ensemble, Experiment, Geometry, History, Numerics, Record, Run, Runs,
-    Settings, Sweep, Temperature,
+    Settings, Snapshot, Sweep, Temperature,
 };
 pub use figures::{self, Figure, Histogram, Panel, Scale, Series};
 pub use notebook::{
@@ -17,7 +17,7 @@ pub use notebook::{
 pub use crate::open;
 #[cfg(feature = "models")]
 pub use {
-    constellation::geometry::ModalityGap,
+    constellation::geometry::{ModalityGap, SeparatingDirection},
     models::{Collection, Dtype, Embedded, Embedder, Embeddings, Part, Pictures},
     notebook::{collection, own_embeddings, trained},
 };

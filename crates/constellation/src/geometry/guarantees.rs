@@ -1,7 +1,7 @@
 //! What the paper's statements (arXiv 2509.18552, numbers of the NeurIPS version) say of given vectors,
 //! as numbers that can be put beside what the vectors do.
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, ArrayView3, Axis};
 
 use super::similarities::Similarities;
 use crate::loss::softplus;
@@ -32,11 +32,13 @@ impl Similarities {
     }
 }
 
-/// How many of `u` `[pairs, dim]` have another than their own in `v` as the most similar one.
+/// How many U_i have another than their own V_i as the most similar one, of the first two
+/// modalities of unit vectors `[modalities, pairs, dim]`.
 ///
 /// Each has a term of the loss of at least log 2, either its own or that of the other one. So there are
 /// at most N^2 loss / log 2 of them, at any temperature and bias (Proposition 1).
-pub fn retrieval_failures(u: ArrayView2<f32>, v: ArrayView2<f32>) -> usize {
+pub fn retrieval_failures(embeddings: ArrayView3<f32>) -> usize {
+    let (u, v) = first_two(embeddings);
     let similarities = u.dot(&v.t());
     let is_failure = |i: usize| {
         let row = similarities.row(i);
@@ -45,9 +47,10 @@ pub fn retrieval_failures(u: ArrayView2<f32>, v: ArrayView2<f32>) -> usize {
     (0..u.nrows()).filter(|&i| is_failure(i)).count()
 }
 
-/// The mean of max(0, ||U_i - V_i||^2 - ||U_i - V_j||^2 + alpha) over i != j, of unit vectors
-/// `[pairs, dim]`. It is 0 up to alpha = 4 m on a constellation of margin m (Observation 4).
-pub fn triplet_loss(u: ArrayView2<f32>, v: ArrayView2<f32>, alpha: f64) -> f64 {
+/// The mean of max(0, ||U_i - V_i||^2 - ||U_i - V_j||^2 + alpha) over i != j, of the first two
+/// modalities of unit vectors `[modalities, pairs, dim]`. It is 0 up to alpha = 4 m on a constellation of margin m (Observation 4).
+pub fn triplet_loss(embeddings: ArrayView3<f32>, alpha: f64) -> f64 {
+    let (u, v) = first_two(embeddings);
     let similarities = u.dot(&v.t()).mapv(f64::from);
     let pairs = u.nrows();
     let terms = similarities.indexed_iter().filter(|((i, j), _)| i != j);
@@ -55,12 +58,17 @@ pub fn triplet_loss(u: ArrayView2<f32>, v: ArrayView2<f32>, alpha: f64) -> f64 {
     sum / (pairs * (pairs - 1)) as f64
 }
 
+fn first_two<'a>(embeddings: ArrayView3<'a, f32>) -> (ArrayView2<'a, f32>, ArrayView2<'a, f32>) {
+    let family = |modality| embeddings.clone().index_axis_move(Axis(0), modality);
+    (family(0), family(1))
+}
+
 #[cfg(feature = "separation")]
 pub use direction::SeparatingDirection;
 
 #[cfg(feature = "separation")]
 mod direction {
-    use ndarray::{Array2, ArrayView2};
+    use ndarray::{Array2, ArrayView3};
     use serde::Serialize;
 
     use crate::error::Result;
@@ -80,11 +88,12 @@ mod direction {
     }
 
     impl SeparatingDirection {
-        /// Of two families of unit vectors `[pairs, dim]`.
+        /// Of the first two modalities of unit vectors `[modalities, pairs, dim]`.
         ///
         /// # Errors
         /// As [`Separation::of`].
-        pub fn of(u: ArrayView2<f32>, v: ArrayView2<f32>) -> Result<Self> {
+        pub fn of(embeddings: ArrayView3<f32>) -> Result<Self> {
+            let (u, v) = super::first_two(embeddings);
             let (pairs, dim) = u.dim();
             let similarities = u.dot(&v.t());
             let is_on_its_side =
@@ -110,7 +119,7 @@ mod direction {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::{Array3, Axis};
+    use ndarray::Array3;
     use proptest::prelude::*;
 
     use super::*;
@@ -121,10 +130,6 @@ mod tests {
     fn constellation(pairs: usize, dim: usize, seed: u64, relative_bias: f64) -> Array3<f32> {
         let code = theory::spread_code(pairs, dim, seed).unwrap();
         theory::construct(2, code.view(), relative_bias).unwrap()
-    }
-
-    fn families(vectors: &Array3<f32>) -> (ArrayView2<'_, f32>, ArrayView2<'_, f32>) {
-        (vectors.index_axis(Axis(0), 0), vectors.index_axis(Axis(0), 1))
     }
 
     #[test]
@@ -148,9 +153,8 @@ mod tests {
     fn the_triplet_loss_is_zero_up_to_four_margins() {
         let vectors = constellation(7, 3, 2, 0.0);
         let margin = Geometry::of(vectors.view()).unwrap().margin();
-        let (u, v) = families(&vectors);
-        assert_eq!(triplet_loss(u, v, 3.999 * margin), 0.0);
-        assert!(triplet_loss(u, v, 4.1 * margin) > 0.0);
+        assert_eq!(triplet_loss(vectors.view(), 3.999 * margin), 0.0);
+        assert!(triplet_loss(vectors.view(), 4.1 * margin) > 0.0);
     }
 
     proptest! {
@@ -160,10 +164,9 @@ mod tests {
         ) {
             let start = crate::Experiment { pairs, dim, seed, ..Default::default() };
             let vectors = crate::points::initial_vectors(&start);
-            let (u, v) = families(&vectors);
             let loss = Similarities::of(vectors.view()).unwrap().exact_loss(t, b);
             let most = (pairs * pairs) as f64 * loss / 2f64.ln();
-            let failures = retrieval_failures(u, v);
+            let failures = retrieval_failures(vectors.view());
             prop_assert!(failures as f64 <= most + 1e-6, "{failures} > {most}");
         }
     }
@@ -172,14 +175,12 @@ mod tests {
     #[test]
     fn a_direction_separates_where_the_theorem_says_so() {
         let near_zero = constellation(12, 3, 3, 0.0);
-        let (u, v) = families(&near_zero);
-        let direction = SeparatingDirection::of(u, v).unwrap();
+        let direction = SeparatingDirection::of(near_zero.view()).unwrap();
         assert!(direction.is_guaranteed && direction.least_of_u > 0.0, "{direction:?}");
         assert!(direction.negative_of_v >= 12 - 4, "{direction:?}");
         // Both families the same code around the sphere: no hyperplane has one of them on one side.
         let together = constellation(12, 3, 3, 0.9);
-        let (u, v) = families(&together);
-        let direction = SeparatingDirection::of(u, v).unwrap();
+        let direction = SeparatingDirection::of(together.view()).unwrap();
         assert!(!direction.is_guaranteed && direction.least_of_u < 1e-5, "{direction:?}");
     }
 }
