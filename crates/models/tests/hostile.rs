@@ -170,7 +170,8 @@ fn images_that_are_not_images() {
     let error = |bytes: &[u8]| decode(bytes, "photo.jpg").unwrap_err().to_string();
     let jpeg = read("colour.jpg");
     let png = read("rgb.png");
-    assert_says(&error(b""), &["photo.jpg", "neither PNG nor JPEG"]);
+    assert_says(&error(b""), &["photo.jpg", "is empty"]);
+    assert_says(&error(b"a text"), &["photo.jpg", "is no JPEG, PNG"]);
     assert_says(&error(b"GIF89a\x01\x00\x01\x00"), &["photo.jpg"]);
     for length in (4..jpeg.len()).step_by(37) {
         assert_says(&error(&jpeg[..length]), &["photo.jpg"]);
