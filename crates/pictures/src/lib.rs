@@ -9,7 +9,7 @@
 //! | PNG | Pillow's, to the bit | `png` |
 //! | GIF, the first picture | Pillow's, to the bit | `gif` |
 //! | BMP, but for 16 bits and runs | Pillow's, to the bit | `image` |
-//! | TIFF of grey, palette, RGB or CMYK, not compressed as JPEG | Pillow's, to the bit | `tiff` |
+//! | TIFF of grey, RGB or CMYK, not compressed as JPEG | Pillow's, to the bit | `tiff` |
 //! | WebP | Pillow's, to the bit | `image-webp` |
 //!
 //! Everything else is refused by an [`Error`] that says what it is. So are damaged data, by

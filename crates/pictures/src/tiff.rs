@@ -37,7 +37,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
     if numbers(Tag::Predictor) == [2] && !matches!(numbers(Tag::Compression)[..], [5 | 8 | 32946]) {
         return Err(Error::unread("is a TIFF of differences that are not packed"));
     }
-    let (palette, photometric) = (numbers(Tag::ColorMap), numbers(Tag::PhotometricInterpretation));
+    let photometric = numbers(Tag::PhotometricInterpretation);
     let upright = match numbers(Tag::Orientation)[..] {
         [] => None,
         [number, ..] => u8::try_from(number).ok().and_then(Orientation::from_exif),
@@ -46,7 +46,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
     let upright = upright.unwrap_or_else(|| orientation::find(None, xmp.as_deref()));
     let colours = decoder.colortype().map_err(error)?;
     let picture = match decoder.read_image().map_err(error)? {
-        DecodingResult::U8(samples) => of_bytes(size, colours, samples, &palette),
+        DecodingResult::U8(samples) => of_bytes(size, colours, samples),
         DecodingResult::U16(samples) if photometric != [0] => of_words(size, colours, &samples),
         _ => None,
     };
@@ -56,14 +56,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
 /// A picture, if its kind is known.
 type Known = Option<Result<RgbImage, Error>>;
 
-fn of_bytes((width, height): (u32, u32), colours: ColorType, samples: Vec<u8>, palette: &[u16]) -> Known {
+fn of_bytes((width, height): (u32, u32), colours: ColorType, samples: Vec<u8>) -> Known {
     Some(match colours {
-        ColorType::Palette(8) if !palette.is_empty() => {
-            let level = |k: usize| palette.get(k).map_or(0, |level| (level >> 8) as u8);
-            let third = palette.len() / 3;
-            let colour = |&index: &u8| [0, third, 2 * third].map(|start| level(start + usize::from(index)));
-            picture(width, height, samples.iter().map(colour))
-        }
         ColorType::Gray(bits @ (1 | 2 | 4)) => picture(width, height, unpacked(&samples, width, bits)),
         ColorType::Gray(8) => picture(width, height, samples.iter().map(|&grey| [grey; 3])),
         ColorType::GrayA(8) | ColorType::Multiband { bit_depth: 8, num_samples: 2 } => {

@@ -1,0 +1,113 @@
+//! Whatever the bytes, [`pictures::decode`] gives a picture or an error.
+#![allow(missing_docs)]
+
+use std::{fs, path::PathBuf};
+
+use pictures::{Error, Format, decode};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+fn golden() -> Vec<PathBuf> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending != "json"));
+    files.sort();
+    files
+}
+
+/// What can happen to a file.
+#[derive(Debug, Clone)]
+enum Change {
+    Byte(Index, u8),
+    Cut(Index),
+    Removed(Index, usize),
+    Repeated(Index, usize),
+    Filled(Index, usize, u8),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let place = any::<Index>;
+    prop_oneof![
+        4 => (place(), any::<u8>()).prop_map(|(at, byte)| Change::Byte(at, byte)),
+        1 => place().prop_map(Change::Cut),
+        1 => (place(), 1..40usize).prop_map(|(at, count)| Change::Removed(at, count)),
+        1 => (place(), 1..40usize).prop_map(|(at, count)| Change::Repeated(at, count)),
+        1 => (place(), 1..9usize, select(vec![0, 1, 0x7f, 0x80, 0xff]))
+            .prop_map(|(at, count, byte)| Change::Filled(at, count, byte)),
+    ]
+}
+
+fn apply(change: &Change, bytes: &mut Vec<u8>) {
+    if bytes.is_empty() {
+        return;
+    }
+    let length = bytes.len();
+    match change {
+        Change::Byte(at, byte) => bytes[at.index(length)] = *byte,
+        Change::Cut(at) => bytes.truncate(at.index(length)),
+        Change::Removed(at, count) => {
+            let at = at.index(length);
+            bytes.drain(at..length.min(at + count));
+        }
+        Change::Repeated(at, count) => {
+            let at = at.index(length);
+            let part = bytes[at..length.min(at + count)].to_vec();
+            bytes.splice(at..at, part);
+        }
+        Change::Filled(at, count, byte) => {
+            let at = at.index(length);
+            bytes[at..length.min(at + count)].fill(*byte);
+        }
+    }
+}
+
+proptest! {
+    // PROPTEST_CASES asks for more.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn damaged_pictures(file in select(golden()), changes in prop::collection::vec(change(), 1..6)) {
+        let mut bytes = fs::read(file).unwrap();
+        changes.iter().for_each(|change| apply(change, &mut bytes));
+        let _ = decode(&bytes);
+    }
+}
+
+#[test]
+fn what_is_no_picture_is_named() {
+    for (bytes, words) in [
+        (&b""[..], "empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "Git LFS"),
+        (b"/annex/objects/SHA256E-s9--0.jpg\n", "git-annex"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0", "AVIF"),
+        (b"\0\0\0\x1cftypheic\0\0\0\0", "HEIC"),
+        (b"<!DOCTYPE html><title>404</title>", "no JPEG, PNG"),
+    ] {
+        let error = decode(bytes).unwrap_err().to_string();
+        assert!(error.contains(words), "{words:?} is not in: {error}");
+    }
+}
+
+#[test]
+fn impossible_sizes() {
+    let read = |name: &str| fs::read(format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let mut jpeg = read("inter_420.jpg");
+    let frame = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xdc, 0xff, 0xdc]);
+    assert_eq!(decode(&jpeg), Err(Error::Size { width: 65500, height: 65500 }));
+    let mut png = read("palette4.png");
+    png[16..24].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
+    assert!(decode(&png).is_err());
+    let mut gif = read("offset.gif");
+    gif[6..10].copy_from_slice(&[0xff; 4]);
+    assert_eq!(decode(&gif), Err(Error::Size { width: 65535, height: 65535 }));
+}
+
+#[test]
+fn names_of_pictures() {
+    for name in ["a.jpg", "x/B.JPEG", "c.jfif", "d.jpe", "e.webp", "f.b.Tiff", ".hidden.png"] {
+        assert!(Format::is_named(name), "{name}");
+    }
+    for name in ["jpg", "a.jpg/b", "a.txt", "a.jpgx", "", "a.avif", "a."] {
+        assert!(!Format::is_named(name), "{name}");
+    }
+}
