@@ -50,12 +50,18 @@ enum Command {
         /// Folder of a checkpoint in Hugging Face's layout, or a hub id.
         #[arg(long)]
         model: String,
-        /// Folder of images, or tar archive.
+        /// Folder of images, tar archive, or many, such as 'shard-{000..331}.tar'.
         #[arg(long)]
         images: PathBuf,
         /// Names the class of the k-th image, in order of names, in line k.
         #[arg(long)]
         labels: Option<PathBuf>,
+        /// `txt`: each image's text is the .txt beside it; else, this key of the .json beside it.
+        #[arg(long, value_name = "KEY")]
+        captions: Option<String>,
+        /// What is embedded for a class, such as 'a photo of a {}.'; several are averaged.
+        #[arg(long, value_name = "TEXT")]
+        template: Vec<String>,
         /// Where to write the embeddings (npz).
         #[arg(long)]
         out: PathBuf,
@@ -127,18 +133,21 @@ fn main() -> anyhow::Result<()> {
                 print_json(&json!({"experiment": run.experiment, "summary": run.summary()}))
             })
         }
-        Command::Embed { model, images, labels, out, batch, dtype, skip_broken } => {
+        Command::Embed { model, images, labels, captions, template, out, batch, dtype, skip_broken } => {
             let dtype = match dtype {
                 Type::F32 => Dtype::F32,
                 Type::Bf16 => Dtype::Bf16,
             };
-            let options = EmbedOptions { model, images, labels, out, batch, dtype, skip_broken };
+            let templates = template;
+            let options =
+                EmbedOptions { model, images, labels, captions, templates, out, batch, dtype, skip_broken };
             let embeddings = embed(&options, &mut |progress| stderr.show(progress))?;
             print_json(&json!({
                 "images": embeddings.image.nrows(),
                 "classes": embeddings.classes.len(),
                 "dim": embeddings.image.ncols(),
                 "skipped": embeddings.skipped,
+                "left_out": embeddings.left_out,
             }))
         }
         Command::Geometry { embeddings } => geometry(&embeddings),

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use models::{Dataset, Dtype, EmbedOptions, Embedder, Embeddings, decode, embed};
+use models::{Dataset, Dtype, EmbedOptions, Embedder, Embeddings, Texts, decode, embed};
 use tempfile::TempDir;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
@@ -201,7 +201,7 @@ fn archives_that_are_not_what_they_should_be() {
     let folder = tempfile::tempdir().unwrap();
     let (tar, labels) = (folder.path().join("images.tar"), folder.path().join("labels.txt"));
     fs::write(&labels, "goldfish\n").unwrap();
-    let error = || Dataset::open(&tar, Some(&labels)).unwrap_err().to_string();
+    let error = || Dataset::open(&tar, Texts::Lines(&labels)).unwrap_err().to_string();
     let image = fs::read(format!("{GOLDEN}/images/rgb.png")).unwrap();
     let archive = |name: &str, kind: tar::EntryType, claimed: u64| {
         let mut header = tar::Header::new_gnu();
@@ -219,8 +219,9 @@ fn archives_that_are_not_what_they_should_be() {
         archive(name, tar::EntryType::Regular, size);
         assert_says(&error(), &[name, "leads out"]);
     }
-    archive("link.png", tar::EntryType::Symlink, 0);
-    assert_says(&error(), &["link.png"]);
+    archive("link.png", tar::EntryType::Symlink, size);
+    let link = Dataset::open(&tar, Texts::Lines(&labels)).unwrap().items.remove(0);
+    assert_says(&link.read().unwrap_err().to_string(), &["link.png", "is a link"]);
     archive("long.png", tar::EntryType::Regular, 1 << 40);
     assert_says(&error(), &["images.tar"]);
     archive("long.png", tar::EntryType::GNULongName, 1 << 40);
@@ -233,12 +234,12 @@ fn archives_that_are_not_what_they_should_be() {
     assert_says(&error(), &["images.tar"]);
 
     archive("one.png", tar::EntryType::Regular, size);
-    assert_eq!(Dataset::open(&tar, Some(&labels)).unwrap().items[0].read().unwrap(), image);
+    assert_eq!(Dataset::open(&tar, Texts::Lines(&labels)).unwrap().items[0].read().unwrap(), image);
     fs::write(&labels, "goldfish\n\nshark\n").unwrap();
     assert_says(&error(), &["labels.txt", "3 labels"]);
     fs::write(&labels, b"\xff\xfe\n").unwrap();
     assert_says(&error(), &["labels.txt", "UTF-8"]);
-    let error = Dataset::open(&tar, None).unwrap_err().to_string();
+    let error = Dataset::open(&tar, Texts::Folders).unwrap_err().to_string();
     assert_says(&error, &["one.png", "labels file"]);
 }
 
