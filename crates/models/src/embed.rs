@@ -154,15 +154,9 @@ pub fn embed(options: &EmbedOptions, progress: &mut dyn FnMut(&EmbedProgress)) -
 }
 
 fn journal_path(out: &Path) -> Result<PathBuf> {
+    files::check_place(out)?; // better now than after hours
     let mut name = out.file_name().ok_or_else(|| Error::file(out, "is not the name of a file"))?.to_owned();
-    if out.is_dir() {
-        // Better now than after hours.
-        return Err(Error::file(out, "is a folder, expected the name of a file"));
-    }
     name.push(".partial");
-    if let Some(folder) = out.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, error))?;
-    }
     Ok(out.with_file_name(name))
 }
 

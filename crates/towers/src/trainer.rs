@@ -35,7 +35,7 @@ pub struct Trained {
     pub seconds: f64,
 }
 
-const SUMMARY: &str = "summary.json";
+pub(crate) const SUMMARY: &str = "summary.json";
 
 /// Trains towers on the emoji, and writes them to `folder` as a checkpoint in Hugging
 /// Face's layout, with `training.json` and `summary.json` beside it.
@@ -49,6 +49,7 @@ const SUMMARY: &str = "summary.json";
 pub fn train(config: &TowersConfig, folder: &Path, progress: &mut dyn FnMut(&Progress)) -> Result<Trained> {
     config.validate()?;
     let emoji = emoji::load()?;
+    let _lock = files::lock_folder(folder)?;
     let model = checkpoint::prepare(folder, config, &emoji.names())?;
     if folder.join(checkpoint::WEIGHTS).exists()
         && let Some(trained) = checkpoint::read_json(&folder.join(SUMMARY))?

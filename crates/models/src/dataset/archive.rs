@@ -111,9 +111,11 @@ impl Listing<'_> {
         for entry in archive.entries_with_seek().map_err(|error| unreadable(error, 0))? {
             let mut entry = entry.map_err(|error| unreadable(error, end))?;
             let (offset, size, kind) = (entry.raw_file_position(), entry.size(), entry.header().entry_type());
-            let name = Name::new(&entry.path_bytes()).map_err(|reason| self.error(reason))?;
-            let in_parts =
-                kind.is_gnu_sparse() || is_sparse(&mut entry).map_err(|error| unreadable(error, end))?;
+            let sparse = sparse_name(&mut entry).map_err(|error| unreadable(error, end))?;
+            let name =
+                sparse.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| entry.path_bytes().into());
+            let name = Name::new(&name).map_err(|reason| self.error(reason))?;
+            let in_parts = kind.is_gnu_sparse() || sparse.is_some();
             // A sparse member is larger than what is stored of it.
             let stored = if kind.is_gnu_sparse() { entry.header().entry_size().unwrap_or(0) } else { size };
             end = offset.saturating_add(stored);
@@ -250,10 +252,18 @@ impl Name {
     }
 }
 
-/// Whether a member's contents are a list of parts in PAX's manner.
-fn is_sparse<R: Read>(entry: &mut tar::Entry<'_, R>) -> io::Result<bool> {
-    let Some(extensions) = entry.pax_extensions()? else { return Ok(false) };
-    Ok(extensions.flatten().any(|extension| extension.key_bytes().starts_with(b"GNU.sparse.")))
+/// The name of a member whose contents are a list of parts in PAX's manner, empty if it says none.
+fn sparse_name<R: Read>(entry: &mut tar::Entry<'_, R>) -> io::Result<Option<Vec<u8>>> {
+    let Some(extensions) = entry.pax_extensions()? else { return Ok(None) };
+    let mut name = None;
+    for extension in extensions.flatten() {
+        if extension.key_bytes() == b"GNU.sparse.name" {
+            name = Some(extension.value_bytes().to_vec());
+        } else if extension.key_bytes().starts_with(b"GNU.sparse.") {
+            name = name.or(Some(Vec::new()));
+        }
+    }
+    Ok(name)
 }
 
 impl Window {
