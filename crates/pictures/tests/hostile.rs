@@ -5,7 +5,8 @@ use std::{fs, path::PathBuf};
 
 use pictures::{Error, Format, decode};
 use proptest::prelude::*;
-use proptest::sample::{Index, select};
+use proptest::sample::select;
+use testing::damage::{apply, changes};
 
 fn golden() -> Vec<PathBuf> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
@@ -15,59 +16,13 @@ fn golden() -> Vec<PathBuf> {
     files
 }
 
-/// What can happen to a file.
-#[derive(Debug, Clone)]
-enum Change {
-    Byte(Index, u8),
-    Cut(Index),
-    Removed(Index, usize),
-    Repeated(Index, usize),
-    Filled(Index, usize, u8),
-}
-
-fn change() -> impl Strategy<Value = Change> {
-    let place = any::<Index>;
-    prop_oneof![
-        4 => (place(), any::<u8>()).prop_map(|(at, byte)| Change::Byte(at, byte)),
-        1 => place().prop_map(Change::Cut),
-        1 => (place(), 1..40usize).prop_map(|(at, count)| Change::Removed(at, count)),
-        1 => (place(), 1..40usize).prop_map(|(at, count)| Change::Repeated(at, count)),
-        1 => (place(), 1..9usize, select(vec![0, 1, 0x7f, 0x80, 0xff]))
-            .prop_map(|(at, count, byte)| Change::Filled(at, count, byte)),
-    ]
-}
-
-fn apply(change: &Change, bytes: &mut Vec<u8>) {
-    if bytes.is_empty() {
-        return;
-    }
-    let length = bytes.len();
-    match change {
-        Change::Byte(at, byte) => bytes[at.index(length)] = *byte,
-        Change::Cut(at) => bytes.truncate(at.index(length)),
-        Change::Removed(at, count) => {
-            let at = at.index(length);
-            bytes.drain(at..length.min(at + count));
-        }
-        Change::Repeated(at, count) => {
-            let at = at.index(length);
-            let part = bytes[at..length.min(at + count)].to_vec();
-            bytes.splice(at..at, part);
-        }
-        Change::Filled(at, count, byte) => {
-            let at = at.index(length);
-            bytes[at..length.min(at + count)].fill(*byte);
-        }
-    }
-}
-
 proptest! {
     // PROPTEST_CASES asks for more.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn damaged_pictures(file in select(golden()), changes in prop::collection::vec(change(), 1..6)) {
+    fn damaged_pictures(file in select(golden()), changes in changes()) {
         let mut bytes = fs::read(file).unwrap();
-        changes.iter().for_each(|change| apply(change, &mut bytes));
+        apply(&changes, &mut bytes);
         let _ = decode(&bytes);
     }
 }
