@@ -140,7 +140,7 @@ fn a_sweep_stops_at_the_first_run_that_cannot_be_kept_and_a_diverging_one_hides_
 
     let sweep = folder.write(
         "diverging.json",
-        r#"{"base": {"pairs": 8, "dim": 3, "epochs": 300}, "runs": [{"seed": 1}, {"learning_rate": 1e30}, {"seed": 2}]}"#,
+        r#"{"base": {"pairs": 8, "dim": 3, "epochs": 300}, "runs": [{"seed": 1}, {"temperature": {"init": 1e300}}, {"seed": 2}]}"#,
     );
     let output = with_out("sweep", &sweep, &folder.at("two")).output().unwrap();
     refused(&output, &["run 1"]);

@@ -5,9 +5,9 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageError, RgbImage, codecs::bmp::BmpDecoder};
 
-use crate::check_size;
 use crate::error::Error;
 use crate::orientation::Orientation;
+use crate::pixels::check_size;
 
 pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
     // After the file's header of 14 bytes: bits of a pixel, and compression.

@@ -1,6 +1,7 @@
 //! Why a picture could not be decoded.
 
-use crate::MAX_PIXELS;
+/// As many pixels as Pillow opens without a warning: 256 MiB of RGB.
+pub(crate) const MAX_PIXELS: u64 = (1 << 30) / 12;
 
 /// Why a picture could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,10 +3,10 @@
 use ::gif::{ColorOutput, DecodeOptions, DecodingError};
 use image::RgbImage;
 
-use crate::check_size;
 use crate::error::Error;
 use crate::orientation::Orientation;
-use crate::picture;
+use crate::pixels::check_size;
+use crate::pixels::picture;
 
 pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
     let mut options = DecodeOptions::new();

@@ -12,7 +12,7 @@ use mozjpeg::{ColorSpace, Decompress, Marker};
 
 use crate::error::Error;
 use crate::orientation::{self, Orientation};
-use crate::{check_size, from_cmyk, picture};
+use crate::pixels::{check_size, from_cmyk, picture};
 
 /// Of the files that Pillow opens, those are not that libjpeg-turbo has learnt to read since the
 /// fork: lossless ones, of which cameras and scanners write none.

@@ -5,9 +5,9 @@ use std::io::Cursor;
 use ::png::{BitDepth, ColorType, Decoder, DecodingError, Info, Limits, Transformations};
 use image::RgbImage;
 
-use crate::error::Error;
+use crate::error::{Error, MAX_PIXELS};
 use crate::orientation::{self, Orientation};
-use crate::{MAX_PIXELS, check_size, high, picture};
+use crate::pixels::{check_size, high, picture};
 
 pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
     // A picture of 16-bit colours, and what is written beside it.

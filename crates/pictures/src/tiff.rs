@@ -9,16 +9,19 @@ use ::tiff::{
 };
 use image::RgbImage;
 
-use crate::error::Error;
+use crate::error::{Error, MAX_PIXELS};
 use crate::orientation::{self, Orientation};
-use crate::{check_size, from_cmyk, picture};
+use crate::pixels::{check_size, from_cmyk, picture};
 
 /// XMP, for which `tiff` has no name.
 const XMP: Tag = Tag::Unknown(700);
 
 pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
     let decoder = Decoder::new(Cursor::new(bytes)).map_err(error)?;
-    let mut decoder = decoder.with_limits(Limits::unlimited());
+    let mut limits = Limits::default(); // of tags, too, whose claims are else believed
+    limits.decoding_buffer_size = 8 * MAX_PIXELS as usize;
+    limits.intermediate_buffer_size = limits.decoding_buffer_size;
+    let mut decoder = decoder.with_limits(limits);
     let size = decoder.dimensions().map_err(error)?;
     check_size(size.0, size.1)?;
     let mut numbers = |tag| decoder.find_tag_unsigned_vec::<u16>(tag).ok().flatten().unwrap_or_default();

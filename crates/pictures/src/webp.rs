@@ -5,10 +5,10 @@ use std::io::Cursor;
 use image::RgbImage;
 use image_webp::{DecodingError, WebPDecoder};
 
-use crate::check_size;
 use crate::error::Error;
 use crate::orientation::{self, Orientation};
-use crate::picture;
+use crate::pixels::check_size;
+use crate::pixels::picture;
 
 pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(error)?;

@@ -57,6 +57,22 @@ fn impossible_sizes() {
     assert_eq!(decode(&gif), Err(Error::Size { width: 65535, height: 65535 }));
 }
 
+/// Found by `damaged_pictures`: claims of tags were believed.
+#[test]
+fn tiffs_with_tags_of_impossible_lengths() {
+    let intact = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/big.tif")).unwrap();
+    let directory = u64::from_le_bytes(intact[8..16].try_into().unwrap()) as usize;
+    let entries = u64::from_le_bytes(intact[directory..directory + 8].try_into().unwrap()) as usize;
+    for count in [u64::MAX, u64::MAX / 8, 1 << 60, 1 << 40, 1 << 32] {
+        for entry in 0..entries {
+            let mut bytes = intact.clone();
+            let at = directory + 8 + 20 * entry + 4;
+            bytes[at..at + 8].copy_from_slice(&count.to_le_bytes());
+            let _ = decode(&bytes);
+        }
+    }
+}
+
 #[test]
 fn names_of_pictures() {
     for name in ["a.jpg", "x/B.JPEG", "c.jfif", "d.jpe", "e.webp", "f.b.Tiff", ".hidden.png"] {

@@ -14,6 +14,10 @@ use crate::config::TowersConfig;
 use crate::tokens;
 
 pub(crate) const WEIGHTS: &str = "model.safetensors";
+/// The state of a training that is not done; gone when it is.
+pub(crate) const STATE: &str = "state.safetensors";
+/// The numbers of one that is.
+pub(crate) const SUMMARY: &str = "summary.json";
 /// The description of the training.
 const DESCRIPTION: &str = "training.json";
 
@@ -72,8 +76,8 @@ fn refuse_others(folder: &Path, config: &TowersConfig) -> Result<()> {
 const OWN: [&str; 8] = [
     DESCRIPTION,
     WEIGHTS,
-    crate::state::FILE,
-    crate::trainer::SUMMARY,
+    STATE,
+    SUMMARY,
     "config.json",
     "tokenizer.json",
     "tokenizer_config.json",

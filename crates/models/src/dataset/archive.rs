@@ -12,6 +12,7 @@ use std::{
 use tar::{Archive, EntryType};
 
 use super::found::{Found, Place, is_system_folder};
+use super::item::Source;
 use crate::error::{Error, Result};
 
 /// An archive within an archive within an archive is a joke, or an attack.
@@ -177,11 +178,11 @@ impl Listing<'_> {
             links.iter().filter_map(|(name, _, target)| Some((name.as_str(), target.as_deref()?))).collect();
         let places: HashMap<String, Place> = (self.found.items.iter())
             .filter_map(|item| match &item.source {
-                super::Source::File { file, offset } => {
+                Source::File { file, offset } => {
                     let (file, length, modified) = (file.clone(), item.length, item.modified);
                     Some((item.name.clone(), Place { file, offset: *offset, length, modified }))
                 }
-                super::Source::Broken(_) => None,
+                Source::Broken(_) => None,
             })
             .collect();
         for (name, class, target) in &links {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, collections::HashMap, fmt, path::Path, sync::Ar
 
 use pictures::Format;
 
-use super::{Item, Source};
+use super::item::{Item, Source};
 
 /// What lies beside the images and is not embedded. Nothing vanishes without a word.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]

@@ -5,9 +5,22 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::found::{Caption, Found, Place};
-use super::{Item, Source, Texts, read_range};
+use super::item::{Item, Source, read_range};
 use crate::error::{Error, Result};
 use crate::json::read_limited;
+
+/// Where an image's text comes from.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Texts<'a> {
+    /// The folder that it lies in; where it lies in none, the `.txt` or the `caption` of the
+    /// `.json` beside it.
+    #[default]
+    Folders,
+    /// Line k of this file names the class of the k-th image in order of names.
+    Lines(&'a Path),
+    /// The `.txt` beside it, if this is `txt`; else this key of the `.json` beside it.
+    Captions(&'a str),
+}
 
 /// 2.6 million lines of 100 characters.
 const MAX_LABELS_BYTES: u64 = 1 << 28;
