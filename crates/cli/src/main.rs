@@ -1,9 +1,11 @@
 //! `siglip`: the work of the crates without a notebook. Results go to standard output as
 //! JSON, progress to standard error.
 
+mod output;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -13,6 +15,8 @@ use models::{Dtype, EmbedOptions, Embeddings, embed};
 use serde_json::json;
 use siglip_core::Device;
 use towers::TowersConfig;
+
+use crate::output::Progress;
 
 #[derive(Parser)]
 #[command(version, about = "Experiments on the global minimizers of the sigmoid contrastive loss")]
@@ -50,12 +54,18 @@ enum Command {
         /// Folder of a checkpoint in Hugging Face's layout, or a hub id.
         #[arg(long)]
         model: String,
-        /// Folder of images, or tar archive.
+        /// Folder of images, tar archive, or many, such as 'shard-{000..331}.tar'.
         #[arg(long)]
         images: PathBuf,
         /// Names the class of the k-th image, in order of names, in line k.
         #[arg(long)]
         labels: Option<PathBuf>,
+        /// `txt`: each image's text is the .txt beside it; else, this key of the .json beside it.
+        #[arg(long, value_name = "KEY")]
+        captions: Option<String>,
+        /// What is embedded for a class, such as 'a photo of a {}.'; several are averaged.
+        #[arg(long, value_name = "TEXT")]
+        template: Vec<String>,
         /// Where to write the embeddings (npz).
         #[arg(long)]
         out: PathBuf,
@@ -101,9 +111,30 @@ enum On {
     Cuda,
 }
 
-fn main() -> anyhow::Result<()> {
-    let mut stderr = OnStderr::new();
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    // A file that is half written does not stay; what is whole does.
+    let interrupted = || {
+        files::remove_unfinished();
+        std::process::exit(INTERRUPTED);
+    };
+    let _ = ctrlc::set_handler(interrupted); // without it all else works as well
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Who reads has heard enough.
+        Err(error) if output::is_closed(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::show(&format_args!("Error: {}", output::chain(&error)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The exit code that shells give to what Ctrl-C has ended.
+const INTERRUPTED: i32 = 130;
+
+fn run(command: Command) -> anyhow::Result<()> {
+    let mut progress = Progress::new();
+    match command {
         Command::Train { description, out, set, device } => {
             let json = read(&description).with_context(|| description.display().to_string())?;
             let experiment = Experiment::from_json(&json)?.with(&set)?;
@@ -111,41 +142,58 @@ fn main() -> anyhow::Result<()> {
                 On::Cpu => Device::Cpu,
                 On::Cuda => Device::Cuda,
             };
+            out.as_deref().map_or(Ok(()), files::check_place)?;
             let settings = Settings { snapshots: 0, ..device.settings() };
-            let run = experiment.train_with(settings, &mut |progress| stderr.show(progress))?;
-            if let Some(path) = out {
-                run.save(&path)?;
-            }
-            print_json(&run.summary())
+            let run = experiment.train_with(settings, &mut |at| progress.show(at))?;
+            // What was computed is printed, and kept, even if the other fails.
+            let saved = out.map_or(Ok(()), |path| run.save(&path));
+            let printed = output::print_json(&run.summary());
+            saved?;
+            printed
         }
         Command::Sweep { description, out } => {
             let json = read(&description).with_context(|| description.display().to_string())?;
-            let settings = Device::Cpu.settings();
             let sweep = Sweep::from_json(&json)?;
-            let runs = sweep.train_into(&out, settings, &mut |progress| stderr.show(progress))?;
-            runs.runs.iter().try_for_each(|run| {
-                print_json(&json!({"experiment": run.experiment, "summary": run.summary()}))
-            })
+            let line = |run: &Run| json!({"experiment": run.experiment, "summary": run.summary()});
+            let mut finished = Vec::new();
+            let runs = sweep.train_into(&out, Device::Cpu.settings(), &mut |at| {
+                finished.extend(at.finished.map(line));
+                progress.show(at);
+            });
+            // In order, or, if one has failed, those that have not.
+            match runs {
+                Ok(runs) => runs.runs.iter().try_for_each(|run| output::print_json(&line(run))),
+                Err(error) => {
+                    finished.iter().try_for_each(output::print_json)?;
+                    Err(error.into())
+                }
+            }
         }
-        Command::Embed { model, images, labels, out, batch, dtype, skip_broken } => {
+        Command::Embed { model, images, labels, captions, template, out, batch, dtype, skip_broken } => {
             let dtype = match dtype {
                 Type::F32 => Dtype::F32,
                 Type::Bf16 => Dtype::Bf16,
             };
-            let options = EmbedOptions { model, images, labels, out, batch, dtype, skip_broken };
-            let embeddings = embed(&options, &mut |progress| stderr.show(progress))?;
-            print_json(&json!({
+            let templates = template;
+            let options =
+                EmbedOptions { model, images, labels, captions, templates, out, batch, dtype, skip_broken };
+            let embeddings = embed(&options, &mut |at| progress.show(at))?;
+            if !embeddings.left_out.is_empty() {
+                output::show(&embeddings.left_out);
+            }
+            output::print_json(&json!({
                 "images": embeddings.image.nrows(),
                 "classes": embeddings.classes.len(),
                 "dim": embeddings.image.ncols(),
                 "skipped": embeddings.skipped,
+                "left_out": embeddings.left_out,
             }))
         }
         Command::Geometry { embeddings } => geometry(&embeddings),
         Command::TrainTowers { description, out, set } => {
             let json = read(&description).with_context(|| description.display().to_string())?;
             let config = TowersConfig::from_json(&json)?.with(&set)?;
-            print_json(&towers::train(&config, &out, &mut |progress| stderr.show(progress))?)
+            output::print_json(&towers::train(&config, &out, &mut |at| progress.show(at))?)
         }
     }
 }
@@ -159,35 +207,12 @@ fn read(path: &Path) -> std::io::Result<String> {
     std::fs::read_to_string(path)
 }
 
-fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string(value)?);
-    Ok(())
-}
-
 /// Files of `train` have a report for each pair of modalities, those of `embed` one.
 fn geometry(path: &Path) -> anyhow::Result<()> {
     if let Some(vectors) = Run::read_embeddings(path)? {
-        return print_json(&Report::of_modalities(vectors.view())?);
+        return output::print_json(&Report::of_modalities(vectors.view())?);
     }
     let embeddings = Embeddings::read(path)?;
     let (images, texts) = (embeddings.image.view(), embeddings.class_text.view());
-    print_json(&Report::labelled(images, texts, &embeddings.labels())?)
-}
-
-/// Progress on standard error, once a second.
-struct OnStderr {
-    last: Instant,
-}
-
-impl OnStderr {
-    fn new() -> Self {
-        Self { last: Instant::now() }
-    }
-
-    fn show(&mut self, progress: &dyn std::fmt::Display) {
-        if self.last.elapsed() > Duration::from_secs(1) {
-            eprintln!("{progress}");
-            self.last = Instant::now();
-        }
-    }
+    output::print_json(&Report::labelled(images, texts, &embeddings.labels())?)
 }

@@ -1,5 +1,6 @@
 //! Descriptions in JSON: errors name the key, and single keys can be replaced.
 
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,18 +19,109 @@ pub fn read<'de, T: Deserialize<'de>>(
     })
 }
 
-/// A description from a whole text of JSON, its values not yet validated.
+/// A description from a whole text of JSON, its values not yet validated. A byte-order mark before
+/// it is skipped.
 ///
 /// # Errors
-/// As [`read`]; text after the description is an error as well.
-pub fn from_json<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T> {
+/// As [`read`]; text after the description, a key that is there twice, at any depth, and a list in
+/// place of an object are errors as well.
+pub fn from_json<T: Serialize + for<'de> Deserialize<'de>>(json: &str) -> Result<T> {
+    let json = json.trim_start_matches('\u{feff}');
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    let description = read(&mut deserializer)?;
+    let written = Unique::read(&mut deserializer)?;
     deserializer.end().map_err(|error| Error::Description {
         key: "after the description".to_owned(),
         reason: error.to_string(),
     })?;
-    Ok(description)
+    let description = read(&mut serde_json::Deserializer::from_str(json))?;
+    let understood = serde_json::to_value(&description).expect("a description is valid JSON");
+    match list_for_object("", &written, &understood) {
+        Some(key) => {
+            let reason = "is a list, expected an object with the names of its keys".to_owned();
+            Err(Error::Description { key: format!("`{key}`"), reason })
+        }
+        None => Ok(description),
+    }
+}
+
+/// The key under which a list was taken for an object's values, which serde allows.
+fn list_for_object(key: &str, written: &Value, understood: &Value) -> Option<String> {
+    match (written, understood) {
+        (Value::Array(_), Value::Object(_)) => Some(if key.is_empty() { "." } else { key }.to_owned()),
+        (Value::Object(written), Value::Object(understood)) => written.iter().find_map(|(name, value)| {
+            let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+            list_for_object(&key, value, understood.get(name)?)
+        }),
+        _ => None,
+    }
+}
+
+/// JSON in which no object has a key twice.
+struct Unique(Value);
+
+impl Unique {
+    fn read<'de>(source: impl serde::Deserializer<'de, Error = serde_json::Error>) -> Result<Value> {
+        read::<Self>(source).map(|unique| unique.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueVisitor).map(Self)
+    }
+}
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut entries = serde_json::Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let value = map.next_value::<Unique>()?.0;
+            if entries.insert(key.clone(), value).is_some() {
+                return Err(A::Error::custom(format!("duplicate field `{key}`")));
+            }
+        }
+        Ok(Value::Object(entries))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = list.next_element::<Unique>()? {
+            values.push(value.0);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
 }
 
 /// The description with some keys replaced, its values not yet validated:

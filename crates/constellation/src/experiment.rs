@@ -214,6 +214,13 @@ impl Experiment {
             &self.pairs,
             "pairs x dim x modalities of at most 2^30",
         )?;
+        let skipped = [self.skip, self.pairs, self.dim].into_iter().try_fold(1, usize::checked_mul);
+        check(
+            skipped.is_some_and(|numbers| numbers <= MAX_SKIPPED),
+            "skip",
+            &self.skip,
+            "skip x pairs x dim of at most 10^10, which are minutes of drawing",
+        )?;
         check((1..=MAX_EPOCHS).contains(&self.epochs), "epochs", &self.epochs, "1 to 100,000,000")?;
         check(positive(self.learning_rate), "learning_rate", &self.learning_rate, "a positive number")?;
         check(
@@ -234,6 +241,8 @@ impl Experiment {
 
 /// Of the vectors together; 4 GiB of float32.
 const MAX_NUMBERS: usize = 1 << 30;
+/// Numbers that are drawn and thrown away; of the platforms' own size where that is smaller.
+const MAX_SKIPPED: usize = if usize::BITS < 64 { usize::MAX } else { 10_000_000_000_u64 as usize };
 /// The history of a run holds a few numbers an epoch.
 const MAX_EPOCHS: usize = 100_000_000;
 
@@ -263,10 +272,25 @@ mod tests {
             (r#"{"adapter": 0.5}"#, "adapter"),
             (r#"{"epochs": 0}"#, "epochs"),
             (r#"{"seed": -1}"#, "seed"),
+            (r#"{"skip": 1000000000000}"#, "skip"),
+            (r#"{"skip": 9999999, "pairs": 1000, "dim": 1000}"#, "skip"),
+            (r#"{"pairs": 3} x"#, "after the description"),
+            (r#"{"pairs": 3} {"pairs": 4}"#, "after the description"),
+            (r#"{"pairs": 3}}"#, "after the description"),
+            (r#"{"pairs": 3, "pairs": 3}"#, "duplicate field `pairs`"),
+            (r#"{"bias": {"init": 1, "init": 1}}"#, "`bias`: duplicate field `init`"),
+            (r#"[3, 3]"#, "`.`: is a list"),
+            (r#"{"temperature": [5, true]}"#, "`temperature`: is a list"),
+            (r#"{"bias": ["relative", 1, true]}"#, "`bias`: is a list"),
         ] {
             let message = Experiment::from_json(json).unwrap_err().to_string();
             assert!(message.contains(key), "{json}: {message}");
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped() {
+        assert_eq!(Experiment::from_json("\u{feff}{}").unwrap(), Experiment::default());
     }
 
     #[test]

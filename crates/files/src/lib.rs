@@ -17,7 +17,9 @@
 
 mod error;
 pub mod npz;
+mod unfinished;
 mod whole;
 
 pub use error::{Error, Reason};
-pub use whole::{write_json, write_whole};
+pub use unfinished::remove_unfinished;
+pub use whole::{check_folder, check_place, lock_folder, write_json, write_whole};

@@ -70,7 +70,17 @@ impl Checkpoint {
     /// If it is absent, has another shape, or is not of a floating-point type.
     pub fn tensor(&self, name: &str, shape: &[i64], kind: Kind) -> Result<Tensor> {
         let Some(&shard) = self.index.get(name) else {
-            let reason = format!("has no tensor `{name}`, which config.json implies");
+            let reason = match self.index.keys().find(|key| key.ends_with(&format!(".{name}"))) {
+                Some(key) => format!(
+                    "has `{key}` in place of `{name}`: the model was saved within another one. Save the inner \
+                     one, or remove `{}` from the names",
+                    &key[..key.len() - name.len()]
+                ),
+                None if self.index.keys().any(|key| key.starts_with("visual.trunk.")) => {
+                    format!("has no tensor `{name}`, but OpenCLIP's names: only transformers' are read")
+                }
+                None => format!("has no tensor `{name}`, which config.json implies"),
+            };
             return Err(Error::checkpoint(&self.shards[0].file, reason));
         };
         self.shards[shard].tensor(name, shape, kind)
@@ -80,8 +90,16 @@ impl Checkpoint {
 /// The distinct files of `model.safetensors.index.json`, in order of their names.
 fn shard_files(folder: &Folder) -> Result<Vec<PathBuf>> {
     let Some(index) = folder.find("model.safetensors.index.json") else {
-        let reason = "holds no model.safetensors: only checkpoints in that format are read";
-        return Err(Error::checkpoint(folder.path(), reason));
+        let others =
+            ["pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"];
+        let but = match others.iter().find(|file| folder.find(file).is_some()) {
+            Some(other) => format!(
+                ", but {other}: only safetensors are read; transformers' `from_pretrained` and then \
+                 `save_pretrained` convert it"
+            ),
+            None => ": only checkpoints in that format are read".to_owned(),
+        };
+        return Err(folder.missing("model.safetensors", &but));
     };
     let map: ShardIndex = json::read(&index)?;
     let mut names: Vec<_> = map.weight_map.into_values().collect();

@@ -8,7 +8,7 @@ use constellation::numbers::thousands;
 use image::{RgbImage, imageops};
 use tch::{Device, nn::VarStore};
 
-use crate::dataset::{Dataset, Item};
+use crate::dataset::{Dataset, Item, Texts};
 use crate::embed::{EmbedOptions, EmbedProgress, embed};
 use crate::embedder::{Dtype, Embedder, in_batches};
 use crate::embeddings::Embeddings;
@@ -154,6 +154,7 @@ impl Collection {
             splits: all,
             classes: names,
             skipped: Vec::new(),
+            left_out: Default::default(),
         };
         Ok(Part { label: format!("untrained towers, seed {seed}"), embeddings })
     }
@@ -189,7 +190,7 @@ impl Collection {
                 Ok((emoji.names(), OneOfEach::Drawings(emoji.held_out())))
             }
             Pictures::ImageNet { archive, labels, .. } => {
-                let mut items = Dataset::open(archive, Some(labels))?.items;
+                let mut items = Dataset::open(archive, Texts::Lines(labels))?.items;
                 items.sort_by(|a, b| (&a.label, &a.name).cmp(&(&b.label, &b.name)));
                 items.dedup_by(|later, first| later.label == first.label);
                 let names = items.iter().map(|item| item.label.clone()).collect();
@@ -366,6 +367,7 @@ mod tests {
             classes: ["a", "b", "c"].map(str::to_owned).into(),
             splits: vec![0, 1, 2],
             skipped: Vec::new(),
+            left_out: Default::default(),
         };
         let part = Part { label: String::new(), embeddings };
         assert_eq!(part.nearest_names(0, 2), [1, 2]);

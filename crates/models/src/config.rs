@@ -104,6 +104,7 @@ pub enum Activation {
 
 /// The value of `model_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub enum ModelType {
     /// SigLIP, and SigLIP 2 of a fixed resolution.
     #[default]
@@ -111,7 +112,22 @@ pub enum ModelType {
     Siglip,
 }
 
-/// The value of `architectures`, which transformers writes and nobody needs.
+impl TryFrom<String> for ModelType {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let what = match name.as_str() {
+            "siglip" => return Ok(Self::Siglip),
+            "siglip2" => "a SigLIP 2 of variable resolution (NaFlex): take one of a fixed resolution",
+            "siglip_vision_model" | "siglip2_vision_model" => "an image tower alone, without texts",
+            "siglip_text_model" | "siglip2_text_model" => "a text tower alone, without images",
+            _ => "another family of models",
+        };
+        Err(format!("`{name}` is {what}, expected `siglip`"))
+    }
+}
+
+/// The value of `architectures`: the classes that transformers has for the weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Architectures(Option<Vec<String>>);
@@ -119,6 +135,20 @@ pub struct Architectures(Option<Vec<String>>);
 impl Default for Architectures {
     fn default() -> Self {
         Self(Some(vec!["SiglipModel".to_owned()]))
+    }
+}
+
+impl Architectures {
+    fn validate(&self, file: &Path) -> Result<()> {
+        let Some(class) = self.0.iter().flatten().next() else { return Ok(()) };
+        let what = match class.as_str() {
+            "SiglipModel" => return Ok(()),
+            "SiglipForImageClassification" => "an image classifier, which has no text tower",
+            "SiglipVisionModel" => "an image tower alone, without texts",
+            "SiglipTextModel" => "a text tower alone, without images",
+            _ => "another model",
+        };
+        Err(Error::config(file, "architectures", format!("is {class}: {what}; expected SiglipModel")))
     }
 }
 
@@ -184,6 +214,7 @@ impl Config {
     /// # Errors
     /// Names the first key whose value is impossible.
     pub fn validate(&self, file: &Path) -> Result<()> {
+        self.architectures.validate(file)?;
         let (text, vision) = (&self.text_config, &self.vision_config);
         let range = |key: &str, value: i64, max: i64| {
             if (1..=max).contains(&value) {
@@ -334,7 +365,12 @@ mod tests {
             (r#"{"vision_config": {"vision_use_head": false}}"#, "vision_config.vision_use_head"),
             (r#"{"vision_config": {"num_channels": 1}}"#, "vision_config.num_channels"),
             (r#"{"vision_config": 3}"#, "vision_config"),
-            (r#"{"model_type": "siglip2"}"#, "model_type"),
+            (r#"{"model_type": "siglip2"}"#, "NaFlex"),
+            (r#"{"model_type": "siglip_vision_model"}"#, "image tower alone"),
+            (r#"{"model_type": "clip"}"#, "`clip` is another family"),
+            (r#"{"architectures": ["SiglipForImageClassification"]}"#, "no text tower"),
+            (r#"{"architectures": ["SiglipVisionModel"]}"#, "image tower alone"),
+            (r#"{"architectures": ["CLIPModel"]}"#, "CLIPModel"),
             (r#"[]"#, "config.json"),
             (r#"{"model_type""#, "config.json"),
         ] {

@@ -11,7 +11,7 @@ use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use crate::dataset::{Dataset, Item};
+use crate::dataset::{Dataset, Item, LeftOut, Texts};
 use crate::embedder::{Dtype, Embedder};
 use crate::embeddings::Embeddings;
 use crate::error::{Error, Result};
@@ -24,11 +24,18 @@ use crate::preprocessor::Preprocessor;
 pub struct EmbedOptions {
     /// Folder of a checkpoint in Hugging Face's layout, or a hub id.
     pub model: String,
-    /// Folder of images, or tar archive.
+    /// Folder of images, tar archive, or many of them, such as `shard-{000..331}.tar`.
     pub images: PathBuf,
     /// Names the class of the k-th image, in order of names, in line k. Without it an
     /// image's class is the folder that it lies in.
     pub labels: Option<PathBuf>,
+    /// Takes each image's text from the `.txt` beside it, if this is `txt`, or else from this
+    /// key of the `.json` beside it.
+    pub captions: Option<String>,
+    /// What is embedded for a class, with `{}` for its name. Of several the embeddings are
+    /// averaged, and the mean normalised, as zero-shot classification does; of none, the name
+    /// alone is embedded.
+    pub templates: Vec<String>,
     /// The `.npz` file to write. Finished batches are kept beside it, in a file with
     /// `.partial` at the end of its name, until all are there.
     pub out: PathBuf,
@@ -47,6 +54,8 @@ impl EmbedOptions {
             model: model.into(),
             images: images.into(),
             labels: None,
+            captions: None,
+            templates: Vec::new(),
             out: out.into(),
             batch: 16,
             dtype: Dtype::F32,
@@ -94,6 +103,8 @@ impl std::fmt::Display for EmbedProgress {
     }
 }
 
+/// Where a template has the class's name.
+const PLACE: &str = "{}";
 /// More would be slower, and take memory.
 const MAX_BATCH: usize = 4096;
 
@@ -111,31 +122,41 @@ pub fn embed(options: &EmbedOptions, progress: &mut dyn FnMut(&EmbedProgress)) -
         let value = options.batch.to_string();
         return Err(Error::Option { option: "batch", value, expected: "1 to 4096" });
     }
-    let mut items = Dataset::open(&options.images, options.labels.as_deref())?.items;
+    if let Some(template) = options.templates.iter().find(|template| !template.contains(PLACE)) {
+        let (option, value) = ("template", format!("`{template}`"));
+        return Err(Error::Option { option, value, expected: "a text with {} for the class's name" });
+    }
+    let texts = match (&options.labels, &options.captions) {
+        (Some(_), Some(key)) => {
+            let expected = "a labels file or captions, not both";
+            return Err(Error::Option { option: "captions", value: key.clone(), expected });
+        }
+        (Some(file), None) => Texts::Lines(file),
+        (None, Some(key)) => Texts::Captions(key),
+        (None, None) => Texts::Folders,
+    };
+    let Dataset { mut items, left_out } = Dataset::open(&options.images, texts)?;
     items.sort_by(|a, b| (&a.label, &a.name).cmp(&(&b.label, &b.name)));
     let embedder = Embedder::load(&options.model, options.dtype)?;
     let mut journal = Journal::open(journal_path(&options.out)?, &description(options, &embedder)?)?;
 
     let mut classes: Vec<String> = items.iter().map(|item| item.label.clone()).collect();
     classes.dedup();
-    let class_text = embed_texts(&embedder, &classes, options.batch, &mut journal, progress)?;
+    let class_text = embed_texts(&embedder, &classes, options, &mut journal, progress)?;
     let image = embed_images(&embedder, &items, options, &mut journal, progress)?;
-    let embeddings = group(&items, image, &classes, &class_text)?;
+    let mut embeddings = group(&items, image, &classes, &class_text)?;
+    embeddings.left_out = left_out;
+    let lost = classes.into_iter().filter(|class| embeddings.classes.binary_search(class).is_err());
+    embeddings.left_out.empty.extend(lost);
     embeddings.write(&options.out)?;
     journal.remove()?;
     Ok(embeddings)
 }
 
 fn journal_path(out: &Path) -> Result<PathBuf> {
+    files::check_place(out)?; // better now than after hours
     let mut name = out.file_name().ok_or_else(|| Error::file(out, "is not the name of a file"))?.to_owned();
-    if out.is_dir() {
-        // Better now than after hours.
-        return Err(Error::file(out, "is a folder, expected the name of a file"));
-    }
     name.push(".partial");
-    if let Some(folder) = out.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, error))?;
-    }
     Ok(out.with_file_name(name))
 }
 
@@ -164,27 +185,53 @@ fn nanoseconds(time: std::time::SystemTime) -> u64 {
 fn embed_texts(
     embedder: &Embedder,
     texts: &[String],
-    batch: usize,
+    options: &EmbedOptions,
     journal: &mut Journal,
     progress: &mut dyn FnMut(&EmbedProgress),
 ) -> Result<Array2<f32>> {
     let mut clock = Clock::start("texts", texts.len());
     let mut rows = Rows::new(texts.len(), embedder);
     progress(&clock.now());
-    for (k, texts) in texts.chunks(batch).enumerate() {
-        let key = json!({ "texts": texts });
+    for (k, texts) in texts.chunks(options.batch).enumerate() {
+        let key = match &options.templates[..] {
+            [] => json!({ "texts": texts }),
+            templates => json!({ "texts": texts, "templates": templates }),
+        };
         if let Some(values) = journal.take(&key, rows.width * texts.len()) {
-            rows.set(k * batch, &values);
+            rows.set(k * options.batch, &values);
             clock.resumed(texts.len());
         } else {
-            let (values, _) = embedder.texts(texts)?.into_raw_vec_and_offset();
+            let (values, _) = embed_classes(embedder, texts, &options.templates)?.into_raw_vec_and_offset();
             journal.append(&key, &values)?;
-            rows.set(k * batch, &values);
+            rows.set(k * options.batch, &values);
             clock.computed(texts.len());
         }
         progress(&clock.now());
     }
     Ok(rows.into_matrix())
+}
+
+/// Unit embeddings `[classes, D]` of names, each the normalised mean over all templates.
+fn embed_classes(embedder: &Embedder, names: &[String], templates: &[String]) -> Result<Array2<f32>> {
+    let filled = |template: &String| {
+        let texts: Vec<String> = names.iter().map(|name| template.replace(PLACE, name)).collect();
+        embedder.texts(&texts)
+    };
+    match templates {
+        [] => embedder.texts(names),
+        [template] => filled(template),
+        [first, rest @ ..] => {
+            let mut sum = filled(first)?;
+            for template in rest {
+                sum += &filled(template)?;
+            }
+            for mut row in sum.rows_mut() {
+                let length = row.dot(&row).sqrt();
+                row /= length;
+            }
+            Ok(sum)
+        }
+    }
 }
 
 /// Embeddings `[images, D]`. Rows of images that were skipped are not numbers.
@@ -296,6 +343,7 @@ fn group(
         classes: present.iter().map(|&class| classes[class].clone()).collect(),
         splits,
         skipped: broken.iter().map(|&row| items[row].name.clone()).collect(),
+        left_out: LeftOut::default(),
     })
 }
 

@@ -4,6 +4,7 @@ use std::{fs::File, io, path::Path};
 
 use ndarray::{Array2, ArrayView2, s};
 
+use crate::dataset::LeftOut;
 use crate::error::{Error, Result};
 use files::npz::{Npy, NpzReader, NpzWriter};
 use files::write_whole;
@@ -21,6 +22,8 @@ pub struct Embeddings {
     pub splits: Vec<usize>,
     /// Names of the images that could not be decoded and were left out.
     pub skipped: Vec<String>,
+    /// What lay beside the images, and is not embedded.
+    pub left_out: LeftOut,
 }
 
 /// Largest difference within a class that its text's rows may have, which comes from
@@ -93,7 +96,7 @@ impl Embeddings {
         check(&image, &text, &splits, &labels).map_err(|(name, reason)| Error::npz(file, name, reason))?;
         let class_text = text.select(ndarray::Axis(0), &splits);
         let classes = splits.iter().map(|&row| labels[row].clone()).collect();
-        Ok(Self { image, class_text, classes, splits, skipped: Vec::new() })
+        Ok(Self { image, class_text, classes, splits, skipped: Vec::new(), left_out: LeftOut::default() })
     }
 }
 

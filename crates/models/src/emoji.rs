@@ -147,6 +147,7 @@ pub fn embed_emoji(model: &str) -> Result<EmojiEmbeddings> {
             class_text: class_text.clone(),
             classes: classes.clone(),
             skipped: Vec::new(),
+            left_out: Default::default(),
         })
     };
     Ok(EmojiEmbeddings {

@@ -21,13 +21,50 @@ impl Folder {
     pub fn new(model: &str) -> Result<Self> {
         let name = PathBuf::from(model);
         if name.is_dir() {
-            return Ok(Self { files: name.clone(), name });
+            let folder = Self { files: name.clone(), name };
+            folder.refuse_others()?;
+            return Ok(folder);
         }
         if !is_hub_id(model) {
             let reason = "is no folder, and no hub id such as google/siglip-base-patch16-224";
             return Err(Error::checkpoint(name, reason));
         }
-        Ok(Self { files: hub::download(model)?, name })
+        let folder = Self { files: hub::download(model)?, name };
+        folder.refuse_others()?;
+        Ok(folder)
+    }
+
+    /// Says of a folder that is not a checkpoint in this layout what it is, if that is known.
+    fn refuse_others(&self) -> Result<()> {
+        let layouts = [
+            ("open_clip_config.json", "a checkpoint of OpenCLIP, in its own layout"),
+            ("params.json", "a checkpoint in another layout"),
+            (
+                "modules.json",
+                "a model of Sentence Transformers; give the folder of its SigLIP, if it has one",
+            ),
+        ];
+        let here = |file: &str| self.files.join(file).exists();
+        if !here("config.json")
+            && let Some((file, what)) = layouts.iter().find(|(file, _)| here(file))
+        {
+            let reason = format!(
+                "is {what} ({file}): only Hugging Face's layout is read, as transformers' `save_pretrained` \
+                 and the hub's google/siglip-… have it"
+            );
+            return Err(Error::checkpoint(&self.name, reason));
+        }
+        let entries = std::fs::read_dir(&self.files).map_err(|error| Error::file(&self.files, error))?;
+        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        files.sort();
+        match files.iter().find(|file| is_pointer(file)) {
+            Some(file) => {
+                let reason = "is the pointer of Git LFS or git-annex to a file, not the file: run \
+                              `git lfs pull`, or `git annex get`, in its folder";
+                Err(Error::checkpoint(file, reason))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The folder or hub id as given.
@@ -45,8 +82,33 @@ impl Folder {
     /// # Errors
     /// If the checkpoint does not have it.
     pub fn require(&self, file: &str) -> Result<PathBuf> {
-        self.find(file).ok_or_else(|| Error::checkpoint(&self.name, format!("holds no {file}")))
+        self.find(file).ok_or_else(|| self.missing(file, ""))
     }
+
+    /// The error of a `file` that is not there; `but` may say what is.
+    pub(crate) fn missing(&self, file: &str, but: &str) -> Error {
+        let cached = if self.files == self.name {
+            ""
+        } else {
+            ". It comes from Hugging Face's cache, which another program may have filled in part: run again \
+             with network"
+        };
+        Error::checkpoint(&self.name, format!("holds no {file}{but}{cached}"))
+    }
+}
+
+/// Whether the file is one of the kinds that are read, and holds only where its contents are.
+fn is_pointer(file: &Path) -> bool {
+    const ENDINGS: [&str; 3] = ["json", "safetensors", "model"];
+    /// Pointers are shorter.
+    const MAX_BYTES: u64 = 1024;
+    let read = file.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
+    let short =
+        || std::fs::metadata(file).is_ok_and(|metadata| metadata.is_file() && metadata.len() < MAX_BYTES);
+    let starts = |bytes: Vec<u8>| {
+        bytes.starts_with(b"version https://git-lfs") || bytes.starts_with(b"/annex/objects/")
+    };
+    read && short() && std::fs::read(file).is_ok_and(starts)
 }
 
 /// `owner/name`, of the characters that the hub allows.

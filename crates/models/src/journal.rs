@@ -33,6 +33,9 @@ impl Journal {
     /// If it was begun with another header, or another run has it open.
     pub(crate) fn open(path: PathBuf, header: &Value) -> Result<Self> {
         let io = |error: std::io::Error| Error::file(&path, error);
+        if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(Error::file(&path, "is in the way: the finished batches go there"));
+        }
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
         match file.try_lock() {
@@ -53,6 +56,9 @@ impl Journal {
                 begun = true;
             }
             end += length;
+        }
+        if !begun {
+            refuse_foreign(&path, &mut file, header)?;
         }
         file.set_len(end).map_err(io)?;
         file.seek(SeekFrom::Start(end)).map_err(io)?;
@@ -83,14 +89,37 @@ impl Journal {
     }
 
     fn write_record(&mut self, key: &str, values: &[f32]) -> Result<()> {
-        let mut record = Vec::with_capacity(12 + key.len() + 4 * values.len());
-        record.extend((key.len() as u32).to_le_bytes());
-        record.extend((values.len() as u32).to_le_bytes());
-        record.extend(key.as_bytes());
-        record.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-        record.extend(crc32fast::hash(&record).to_le_bytes());
-        self.file.write_all(&record).map_err(|error| Error::file(&self.path, error))
+        self.file.write_all(&record(key, values)).map_err(|error| Error::file(&self.path, error))
     }
+}
+
+fn record(key: &str, values: &[f32]) -> Vec<u8> {
+    let mut record = Vec::with_capacity(12 + key.len() + 4 * values.len());
+    record.extend((key.len() as u32).to_le_bytes());
+    record.extend((values.len() as u32).to_le_bytes());
+    record.extend(key.as_bytes());
+    record.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    record.extend(crc32fast::hash(&record).to_le_bytes());
+    record
+}
+
+/// A file that no record begins is empty, or torn within its first one, or somebody else's.
+fn refuse_foreign(path: &Path, file: &mut File, header: &Value) -> Result<()> {
+    let first = record(&header.to_string(), &[]);
+    let mut found = Vec::new();
+    let limit = first.len() as u64 + 1;
+    let mut read = || {
+        file.seek(SeekFrom::Start(0))?;
+        file.take(limit).read_to_end(&mut found)
+    };
+    read().map_err(|error| Error::file(path, error))?;
+    if first.starts_with(&found) {
+        return Ok(());
+    }
+    Err(Error::file(
+        path,
+        "does not hold the finished batches of a run: move it away, or write to another place",
+    ))
 }
 
 /// The next record and its length in bytes; none if the file ends or is torn here.
@@ -162,6 +191,29 @@ mod tests {
         }
         let mut journal = Journal::open(path, &header).unwrap();
         assert_eq!(journal.take(&json!(["c"]), 1), Some(vec![3.0]));
+    }
+
+    #[test]
+    fn what_is_no_journal_is_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.npz.partial");
+        let header = json!({"dtype": "f32", "batch": 2});
+        for foreign in [&b"somebody's half of a download"[..], b"x", &[0; 100]] {
+            fs::write(&path, foreign).unwrap();
+            let error = Journal::open(path.clone(), &header).unwrap_err().to_string();
+            assert!(error.contains("move it away"), "{error}");
+            assert_eq!(fs::read(&path).unwrap(), foreign);
+        }
+        // A first record that a crash has torn is one's own.
+        let first = record(&header.to_string(), &[]);
+        for length in 0..=first.len() {
+            fs::write(&path, &first[..length]).unwrap();
+            Journal::open(path.clone(), &header).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), first);
+        }
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(Journal::open(path, &header).unwrap_err().to_string().contains("in the way"));
     }
 
     #[test]

@@ -44,7 +44,7 @@ mod weights;
 pub use checkpoint::Checkpoint;
 pub use collection::{Collection, Embedded, Part, Pictures};
 pub use config::{Activation, Architectures, Config, EncoderConfig, ModelType, TextConfig, VisionConfig};
-pub use dataset::{Dataset, Item};
+pub use dataset::{Dataset, Item, LeftOut, Texts};
 pub use embed::{EmbedOptions, EmbedProgress, embed};
 pub use embedder::{Dtype, Embedder};
 pub use embeddings::Embeddings;

@@ -150,3 +150,39 @@ fn a_stopped_run_continues_where_it_was_with_the_same_result() {
     assert_eq!(bytes("again.npz"), bytes("whole.npz"));
     assert!(!out.path().join("again.npz.partial").exists());
 }
+
+#[test]
+fn embeddings_of_templates_are_averaged_as_zero_shot_classification_does() {
+    let data = class_folders();
+    let out = data.path().join("out.npz");
+    let templates = ["a photo of a {}.", "{}", "art of the {}"].map(str::to_owned).to_vec();
+    let embedded = |count: usize| {
+        let templates = templates[..count].to_vec();
+        run(&EmbedOptions { templates, ..options(data.path(), &out) }).0.unwrap()
+    };
+    let (one, three) = (embedded(1), embedded(3));
+    let embedder = Embedder::load(&format!("{GOLDEN}/siglip"), Default::default()).unwrap();
+    let texts = embedder.texts(&["a photo of a goldfish.", "goldfish", "art of the goldfish"]).unwrap();
+    let mean = texts.mean_axis(ndarray::Axis(0)).unwrap();
+    let mean = &mean / mean.dot(&mean).sqrt();
+    let goldfish = one.classes.iter().position(|class| class == "goldfish").unwrap();
+    assert!((&one.class_text.row(goldfish) - &texts.row(0)).iter().all(|x| x.abs() < 2e-6));
+    assert!((&three.class_text.row(goldfish) - &mean).iter().all(|x| x.abs() < 2e-6));
+    assert_eq!(one.image, three.image);
+    let without = EmbedOptions { templates: vec!["a photo".to_owned()], ..options(data.path(), &out) };
+    assert!(run(&without).0.unwrap_err().to_string().contains("`a photo`"));
+}
+
+#[test]
+fn a_class_of_which_every_image_is_skipped_is_named() {
+    let data = class_folders();
+    fs::create_dir(data.path().join("shark")).unwrap();
+    fs::write(data.path().join("shark/a.jpg"), "no picture").unwrap();
+    let skipping = EmbedOptions { skip_broken: true, ..options(data.path(), &data.path().join("out.npz")) };
+    let embeddings = run(&skipping).0.unwrap();
+    assert_eq!(
+        (embeddings.skipped, embeddings.left_out.empty),
+        (vec!["shark/a.jpg".into()], vec!["shark".into()])
+    );
+    assert_eq!(embeddings.classes.len(), 3);
+}

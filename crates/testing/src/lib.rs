@@ -1,11 +1,13 @@
-//! For the workspace's tests, which alone depend on this crate: skips that are seen, and the
-//! Pythons that tests compare with.
+//! For the workspace's tests, which alone depend on this crate: skips that are seen, the
+//! Pythons that tests compare with, and damage to files.
 //!
 //! ```no_run
 //! // Or says: SKIPPED a_test: no Python has transformers; `cargo xtask test` makes .venv-parity
 //! let Some(python) = testing::python("a_test", &testing::TRANSFORMERS) else { return };
 //! println!("compares with {}", python.display());
 //! ```
+
+pub mod damage;
 
 use std::env;
 use std::io::Write;

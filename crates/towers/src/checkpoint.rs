@@ -14,6 +14,10 @@ use crate::config::TowersConfig;
 use crate::tokens;
 
 pub(crate) const WEIGHTS: &str = "model.safetensors";
+/// The state of a training that is not done; gone when it is.
+pub(crate) const STATE: &str = "state.safetensors";
+/// The numbers of one that is.
+pub(crate) const SUMMARY: &str = "summary.json";
 /// The description of the training.
 const DESCRIPTION: &str = "training.json";
 
@@ -24,6 +28,7 @@ const DESCRIPTION: &str = "training.json";
 /// If the folder holds something else, or cannot be written.
 pub(crate) fn prepare<S: AsRef<str>>(folder: &Path, config: &TowersConfig, names: &[S]) -> Result<Config> {
     refuse_others(folder, config)?;
+    files::check_folder(folder)?;
     let model = config.model(tokens::vocabulary_size(names) as i64);
     files::write_json(&folder.join(DESCRIPTION), config)?;
     files::write_json(&folder.join("config.json"), &with_special_tokens(&model))?;
@@ -33,20 +38,59 @@ pub(crate) fn prepare<S: AsRef<str>>(folder: &Path, config: &TowersConfig, names
     Ok(model)
 }
 
-/// Whoever trains into a folder must not overwrite another model.
+/// Whoever trains into a folder must not overwrite another model, nor anybody's files.
 fn refuse_others(folder: &Path, config: &TowersConfig) -> Result<()> {
-    let description: Option<TowersConfig> = read_json(&folder.join(DESCRIPTION))?;
     let taken = |file: &str, what: &str| {
-        let reason = format!("{what}; train into another folder, or delete this one");
+        let reason = format!("{what}; train into another folder, or delete this file");
         Err(Error::Checkpoint { file: folder.join(file), reason })
     };
-    match description {
-        Some(description) if description != *config => taken(DESCRIPTION, "describes another training"),
-        None if folder.join(WEIGHTS).exists() => {
-            taken(WEIGHTS, "is of another model: it has no training.json")
+    let own = folder.join(DESCRIPTION).exists();
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(files::Error::new(folder, error).into()),
+    };
+    let mut names: Vec<String> =
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    for name in &names {
+        if OWN.contains(&name.as_str()) {
+            if !own {
+                return taken(name, "is not of a training here: there is no training.json");
+            }
+        } else if is_of_a_checkpoint(name) {
+            return taken(name, "is of another model");
         }
-        _ => Ok(()),
     }
+    if !own {
+        return Ok(());
+    }
+    match read_json::<TowersConfig>(&folder.join(DESCRIPTION)) {
+        Ok(Some(description)) if description == *config => Ok(()),
+        Ok(_) => taken(DESCRIPTION, "describes another training"),
+        Err(error) => taken(DESCRIPTION, &format!("is not the description of a training ({error})")),
+    }
+}
+
+/// What a training writes.
+const OWN: [&str; 8] = [
+    DESCRIPTION,
+    WEIGHTS,
+    STATE,
+    SUMMARY,
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "preprocessor_config.json",
+];
+
+/// Whether programs take a file of that name for a part of a model.
+fn is_of_a_checkpoint(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let endings =
+        [".safetensors", ".bin", ".model", ".index.json", "_config.json", ".pt", ".pth", ".h5", ".msgpack"];
+    let names = ["special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "vocab.txt"];
+    endings.iter().any(|ending| name.ends_with(ending)) || names.contains(&name.as_str())
 }
 
 /// `config.json` with the ids that transformers looks for; its defaults are of another

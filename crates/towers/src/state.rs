@@ -11,8 +11,6 @@ use models::{Error, Result};
 use crate::checkpoint;
 use crate::config::TowersConfig;
 
-/// The file of the state; gone when the training is done.
-pub(crate) const FILE: &str = "state.safetensors";
 /// Key of the file's metadata.
 const KEY: &str = "training";
 
@@ -34,7 +32,7 @@ impl State {
     /// If the file cannot be written.
     pub(crate) fn write(&self, folder: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
         let state = serde_json::to_string(self).expect("a state is valid JSON");
-        checkpoint::write_tensors(&folder.join(FILE), tensors, KEY, state)
+        checkpoint::write_tensors(&folder.join(checkpoint::STATE), tensors, KEY, state)
     }
 
     /// Reads the state of `config`'s training into the optimiser's `tensors`, if there is one.
@@ -46,7 +44,7 @@ impl State {
         config: &TowersConfig,
         tensors: &mut [(String, Tensor)],
     ) -> Result<Option<Self>> {
-        let file = folder.join(FILE);
+        let file = folder.join(checkpoint::STATE);
         let bytes = match std::fs::read(&file) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

@@ -21,7 +21,7 @@ use crate::batches::{Pick, Purpose, batch, generator};
 use crate::checkpoint;
 use crate::config::TowersConfig;
 use crate::evaluate::{TowersSummary, summarize};
-use crate::state::{self, State};
+use crate::state::State;
 
 /// The numbers of a finished training, as `summary.json` in its folder keeps them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,8 +35,6 @@ pub struct Trained {
     pub seconds: f64,
 }
 
-const SUMMARY: &str = "summary.json";
-
 /// Trains towers on the emoji, and writes them to `folder` as a checkpoint in Hugging
 /// Face's layout, with `training.json` and `summary.json` beside it.
 ///
@@ -49,9 +47,10 @@ const SUMMARY: &str = "summary.json";
 pub fn train(config: &TowersConfig, folder: &Path, progress: &mut dyn FnMut(&Progress)) -> Result<Trained> {
     config.validate()?;
     let emoji = emoji::load()?;
+    let _lock = files::lock_folder(folder)?;
     let model = checkpoint::prepare(folder, config, &emoji.names())?;
     if folder.join(checkpoint::WEIGHTS).exists()
-        && let Some(trained) = checkpoint::read_json(&folder.join(SUMMARY))?
+        && let Some(trained) = checkpoint::read_json(&folder.join(checkpoint::SUMMARY))?
     {
         return Ok(trained);
     }
@@ -78,8 +77,8 @@ pub fn train(config: &TowersConfig, folder: &Path, progress: &mut dyn FnMut(&Pro
     )?;
     let embeddings = embed_emoji(&folder.to_string_lossy())?;
     let trained = Trained { summary: summarize(&embeddings)?, steps: config.steps, seconds };
-    files::write_json(&folder.join(SUMMARY), &trained)?;
-    remove_if_there(&folder.join(state::FILE))?;
+    files::write_json(&folder.join(checkpoint::SUMMARY), &trained)?;
+    remove_if_there(&folder.join(checkpoint::STATE))?;
     Ok(trained)
 }
 

@@ -19,6 +19,16 @@ pub(crate) fn make_pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
+/// The same command under a limit that the shell sets, such as `ulimit -f 9`: then no file grows beyond
+/// 9 blocks of 512 bytes, and the kernel kills who tries, in the middle of the write.
+pub(crate) fn with_limit(command: &Command, limit: &str) -> Command {
+    let mut limited = Command::new("sh");
+    limited.arg("-c").arg(format!("{limit}; exec \"$0\" \"$@\""));
+    limited.arg(command.get_program()).args(command.get_args());
+    limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    limited
+}
+
 /// Starts the process, and kills it (SIGKILL: it cannot put anything in order) when `reached` holds.
 pub(crate) fn kill_when(mut command: Command, reached: impl Fn() -> bool) {
     /// The process does not outlive a test that fails.

@@ -1,7 +1,8 @@
 //! The JSON form of a sweep; see the [module](super).
 
-use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::describe::Sweep;
@@ -59,7 +60,7 @@ fn replace(description: &mut Value, by: &Map<String, Value>) {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Form {
     base: Experiment,
@@ -101,8 +102,16 @@ impl<'de> Deserialize<'de> for Grid {
     }
 }
 
+impl Serialize for Grid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        self.0.iter().try_for_each(|(key, values)| map.serialize_entry(key, values))?;
+        map.end()
+    }
+}
+
 /// The values of one key of a grid.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a list of values, or {\"from\": …, \"to\": …, \"count\": …}")]
 enum Values {
     List(Vec<Value>),
@@ -110,7 +119,7 @@ enum Values {
 }
 
 /// `count` equidistant values, both ends included.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Range {
     from: f64,

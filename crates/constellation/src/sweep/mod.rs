@@ -69,13 +69,15 @@ impl Sweep {
     /// it is finished; see the [module](self). Snapshots are not kept.
     ///
     /// # Errors
-    /// As [`train_all`], and [`crate::Error::File`] if `folder` cannot be written.
+    /// As [`train_all`]; if `folder` cannot be written, nothing is trained, and nothing more when a
+    /// run cannot be kept there.
     pub fn train_into(
         &self,
         folder: impl AsRef<Path>,
         settings: Settings,
         progress: &mut dyn FnMut(&SweepProgress),
     ) -> Result<Runs> {
+        files::check_folder(folder.as_ref())?;
         let store = Store::at(folder.as_ref(), self.record());
         let settings = Settings { record: self.record(), snapshots: 0, ..settings };
         Ok(self.with_labels(side_by_side::train(self.experiments(), settings, Some(&store), progress)?))

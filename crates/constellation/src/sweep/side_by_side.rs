@@ -153,6 +153,9 @@ fn start_workers<'scope, 'env>(
         scope.spawn(move || {
             while let Some(&task) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let result = train_one(tasks[task], settings, store, &send);
+                if matches!(result, Err(Error::File(_))) {
+                    next.store(missing.len(), Ordering::Relaxed); // the next could not be kept, either
+                }
                 if send.send(Message::Over(task, Box::new(result))).is_err() {
                     return;
                 }
@@ -184,8 +187,16 @@ fn train_one(
     Ok(run)
 }
 
-/// The results in the order of the experiments, or the first error.
-fn collect(results: Vec<Option<Result<Run>>>, task_of: &[usize]) -> Result<Vec<Run>> {
+/// The results in the order of the experiments, or the first error: that of a run that could not be
+/// kept, after which others were not begun, comes before all.
+fn collect(mut results: Vec<Option<Result<Run>>>, task_of: &[usize]) -> Result<Vec<Run>> {
+    if let Some(task) = results.iter().position(|result| matches!(result, Some(Err(Error::File(_))))) {
+        results.swap(0, task);
+        results.truncate(1);
+        let result = results.remove(0).expect("it has just been seen");
+        let index = task_of.iter().position(|&other| other == task).expect("a task comes from an experiment");
+        return Err(in_sweep(index, result.expect_err("it has just been seen")));
+    }
     let mut runs = Vec::with_capacity(results.len());
     for (task, result) in results.into_iter().enumerate() {
         let index = task_of.iter().position(|&other| other == task).expect("a task comes from an experiment");

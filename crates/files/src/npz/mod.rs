@@ -4,7 +4,7 @@ mod npy;
 
 use std::{
     fs::File,
-    io::{self, BufReader, BufWriter, Write},
+    io::{self, BufReader, BufWriter, Seek, SeekFrom, Write},
     path::Path,
 };
 
@@ -41,12 +41,62 @@ impl NpzReader {
 }
 
 /// A file that is written; the same arrays give the same bytes.
-pub struct NpzWriter<'a>(ZipWriter<&'a File>);
+pub struct NpzWriter<'a>(ZipWriter<Quiet<&'a File>>);
+
+/// What is written after the first error is swallowed: the archive's writer would try to finish it
+/// all the same, and print that it could not.
+struct Quiet<W> {
+    inner: W,
+    failed: bool,
+    position: u64,
+    end: u64,
+}
+
+impl<W> Quiet<W> {
+    fn new(inner: W) -> Self {
+        Self { inner, failed: false, position: 0, end: 0 }
+    }
+
+    /// The result of the inner writer, or else what it would have been.
+    fn watch<T>(&mut self, instead: T, act: impl FnOnce(&mut W) -> io::Result<T>) -> io::Result<T> {
+        if self.failed {
+            return Ok(instead);
+        }
+        let result = act(&mut self.inner);
+        self.failed = result.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted);
+        result
+    }
+}
+
+impl<W: Write> Write for Quiet<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.watch(bytes.len(), |inner| inner.write(bytes))?;
+        self.position += count as u64;
+        self.end = self.end.max(self.position);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.watch((), Write::flush)
+    }
+}
+
+impl<W: Seek> Seek for Quiet<W> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let (start, by) = match to {
+            SeekFrom::Start(position) => (position, 0),
+            SeekFrom::Current(by) => (self.position, by),
+            SeekFrom::End(by) => (self.end, by),
+        };
+        self.position = self.watch(start.saturating_add_signed(by), |inner| inner.seek(to))?;
+        Ok(self.position)
+    }
+}
 
 impl<'a> NpzWriter<'a> {
     /// A writer of `file`, from its beginning.
     pub fn new(file: &'a File) -> Self {
-        Self(ZipWriter::new(file))
+        Self(ZipWriter::new(Quiet::new(file)))
     }
 
     /// An array of numbers, as many as `shape` says, in C order.

@@ -2,14 +2,27 @@
 
 use std::io::{Read, Write};
 
-/// One array as numpy saves it: a header, and the elements in C order.
+/// One array as numpy saves it, whatever the order of its bytes and elements there.
 pub struct Npy {
-    /// Such as `<f4`.
-    dtype: String,
+    kind: Kind,
+    /// Bytes of an element.
+    size: usize,
     /// Its axes; none for a single number.
     pub shape: Vec<usize>,
-    /// The elements; their number and size are those of the header.
+    /// The elements, little endian and in C order; their number and size are those of the header.
     data: Vec<u8>,
+}
+
+/// What the elements are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Float,
+    Signed,
+    Unsigned,
+    Bool,
+    /// Of characters with four bytes each.
+    Unicode,
+    Bytes,
 }
 
 impl Npy {
@@ -32,8 +45,8 @@ impl Npy {
         };
         let mut header = Vec::new();
         reader.by_ref().take(length).read_to_end(&mut header).map_err(io)?;
-        let (dtype, shape) = parse_header(&String::from_utf8_lossy(&header))?;
-        let size = element_size(&dtype)?;
+        let Header { dtype, shape, fortran } = Header::parse(&String::from_utf8_lossy(&header))?;
+        let (kind, size, big_endian) = element(&dtype)?;
         let bytes = shape
             .iter()
             .try_fold(size, |product, &n| product.checked_mul(n))
@@ -43,64 +56,77 @@ impl Npy {
         if data.len() < bytes {
             return Err(format!("is truncated: {} of {bytes} bytes are there", data.len()));
         }
-        Ok(Self { dtype, shape, data })
+        let unit = if kind == Kind::Unicode { 4 } else { size };
+        if big_endian && unit > 1 {
+            data.chunks_exact_mut(unit).for_each(<[u8]>::reverse);
+        }
+        if fortran && shape.len() > 1 && bytes > 0 {
+            data = in_c_order(&data, &shape, size);
+        }
+        Ok(Self { kind, size, shape, data })
     }
 
-    /// The elements as float32, of any floating-point type.
+    /// The elements as float32, of any type of numbers.
     pub fn floats(&self) -> Result<Vec<f32>, String> {
-        match self.dtype.as_str() {
-            "<f4" => Ok(self.elements(f32::from_le_bytes)),
-            "<f8" => Ok(self.elements(|bytes| f64::from_le_bytes(bytes) as f32)),
-            "<f2" => Ok(self.elements(half)),
-            other => Err(format!("is of type {other}, expected float32")),
+        match (self.kind, self.size) {
+            (Kind::Float, 4) => Ok(self.elements(f32::from_le_bytes)),
+            _ => Ok(self.doubles()?.into_iter().map(|number| number as f32).collect()),
         }
     }
 
-    /// The elements as float64.
+    /// The elements as float64, of any type of numbers.
     pub fn doubles(&self) -> Result<Vec<f64>, String> {
-        match self.dtype.as_str() {
-            "<f8" => Ok(self.elements(f64::from_le_bytes)),
-            other => Err(format!("is of type {other}, expected float64")),
+        match (self.kind, self.size) {
+            (Kind::Float, 2) => Ok(self.elements(|bytes| f64::from(half(bytes)))),
+            (Kind::Float, 4) => Ok(self.elements(|bytes| f64::from(f32::from_le_bytes(bytes)))),
+            (Kind::Float, 8) => Ok(self.elements(f64::from_le_bytes)),
+            (Kind::Float, 16) => Ok(self.elements(extended)),
+            _ => Ok(self.integers("numbers")?.into_iter().map(|number| number as f64).collect()),
         }
     }
 
-    /// The elements as indices, of any integer type.
+    /// The elements as indices, of any type of whole numbers.
     pub fn indices(&self) -> Result<Vec<usize>, String> {
-        let index =
-            |value: i64| usize::try_from(value).map_err(|_| format!("has {value}, expected an index"));
-        match self.dtype.as_str() {
-            "<i8" | "<u8" => self.elements(i64::from_le_bytes).into_iter().map(index).collect(),
-            "<i4" => {
-                self.elements(|bytes| i64::from(i32::from_le_bytes(bytes))).into_iter().map(index).collect()
-            }
-            "<u4" => {
-                self.elements(|bytes| i64::from(u32::from_le_bytes(bytes))).into_iter().map(index).collect()
-            }
-            other => Err(format!("is of type {other}, expected int64")),
-        }
+        let index = |value| usize::try_from(value).map_err(|_| format!("has {value}, expected an index"));
+        self.integers("whole numbers")?.into_iter().map(index).collect()
     }
 
-    /// The elements as strings, of numpy's fixed-width Unicode or byte type.
+    /// The elements as strings: text of numpy's fixed widths, or whole numbers in decimal.
     pub fn strings(&self) -> Result<Vec<String>, String> {
+        if !matches!(self.kind, Kind::Unicode | Kind::Bytes) {
+            let numbers = self.integers("text or whole numbers")?;
+            return Ok(numbers.iter().map(ToString::to_string).collect());
+        }
         let count = self.shape.iter().product();
-        let width = self.data.len().checked_div(count).unwrap_or(0);
-        if width == 0 {
+        if self.size == 0 {
             return Ok(vec![String::new(); count]);
         }
-        let string = |bytes: &[u8]| match self.dtype.as_bytes()[1] {
-            b'S' => String::from_utf8(bytes.to_vec()).ok(),
-            _ => bytes
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .map(|&code| char::from_u32(u32::from_le_bytes(code)))
-                .collect(),
+        let character = |&code: &[u8; 4]| char::from_u32(u32::from_le_bytes(code));
+        let string = |bytes: &[u8]| match self.kind {
+            Kind::Bytes => String::from_utf8(bytes.to_vec()).ok(),
+            _ => bytes.as_chunks().0.iter().map(character).collect(),
         };
-        (self.data.chunks_exact(width))
+        (self.data.chunks_exact(self.size))
             .map(|bytes| {
                 Ok(string(bytes).ok_or("has text that is not Unicode")?.trim_end_matches('\0').to_owned())
             })
             .collect()
+    }
+
+    /// The elements, if they are whole numbers; an error says what was `expected`.
+    fn integers(&self, expected: &str) -> Result<Vec<i128>, String> {
+        // Little endian, so that the last bit is the sign's.
+        let number = |bytes: &[u8]| {
+            let unsigned = bytes.iter().rev().fold(0, |number: i128, &byte| number << 8 | i128::from(byte));
+            let half = 1 << (8 * self.size - 1);
+            if self.kind == Kind::Signed && unsigned >= half { unsigned - 2 * half } else { unsigned }
+        };
+        match self.kind {
+            Kind::Signed | Kind::Unsigned | Kind::Bool => {
+                Ok(self.data.chunks_exact(self.size).map(number).collect())
+            }
+            other => Err(format!("is of type {other:?} ({} bytes), expected {expected}", self.size)),
+        }
     }
 
     fn elements<const SIZE: usize, T>(&self, convert: impl Fn([u8; SIZE]) -> T) -> Vec<T> {
@@ -108,42 +134,105 @@ impl Npy {
     }
 }
 
-/// Bytes of an element of the types that are read.
-fn element_size(dtype: &str) -> Result<usize, String> {
-    let unknown = || format!("is of type {dtype}, expected numbers or strings in little-endian order");
-    let (kind, digits) = dtype.split_at_checked(2).ok_or_else(unknown)?;
-    let width: usize = digits.parse().map_err(|_| unknown())?;
-    match kind {
-        "<U" => width.checked_mul(4).ok_or_else(unknown),
-        "|S" | "<f" | "<i" | "<u" => Ok(width),
-        _ => Err(unknown()),
+/// Kind and size of the elements of a type such as `<f4`, and whether their bytes are big endian.
+fn element(dtype: &str) -> Result<(Kind, usize, bool), String> {
+    let unknown = || format!("is of type {dtype}, expected numbers or text");
+    let mut rest = dtype;
+    let order = rest.chars().next().filter(|order| "<>=|".contains(*order));
+    if order.is_some() {
+        rest = &rest[1..];
+    }
+    let (kind, digits) = rest.split_at_checked(1).ok_or_else(unknown)?;
+    let width: usize = if matches!(kind, "?" | "O") { 1 } else { digits.parse().map_err(|_| unknown())? };
+    let (kind, size) = match (kind, width) {
+        ("O", _) => return Err(PICKLED.to_owned()),
+        ("f", 2 | 4 | 8 | 16) => (Kind::Float, width),
+        ("i", 1 | 2 | 4 | 8) => (Kind::Signed, width),
+        ("u", 1 | 2 | 4 | 8) => (Kind::Unsigned, width),
+        ("b", 1) | ("?", _) => (Kind::Bool, 1),
+        ("U", _) => (Kind::Unicode, width.checked_mul(4).ok_or_else(unknown)?),
+        ("S" | "a", _) => (Kind::Bytes, width),
+        _ => return Err(unknown()),
+    };
+    Ok((kind, size, order == Some('>') && kind != Kind::Bytes))
+}
+
+const PICKLED: &str = "is an array of Python objects, which only Python can read: save it with \
+                       `np.array(labels, dtype=str)`";
+
+/// Elements whose first axis varies fastest, as if the last one did.
+fn in_c_order(data: &[u8], shape: &[usize], size: usize) -> Vec<u8> {
+    let mut strides = Vec::with_capacity(shape.len());
+    let mut stride = size;
+    for &length in shape {
+        strides.push(stride);
+        stride *= length;
+    }
+    let mut ordered = Vec::with_capacity(data.len());
+    let mut index = vec![0; shape.len()];
+    while ordered.len() < data.len() {
+        let at: usize = index.iter().zip(&strides).map(|(index, stride)| index * stride).sum();
+        ordered.extend_from_slice(&data[at..at + size]);
+        for axis in (0..shape.len()).rev() {
+            index[axis] += 1;
+            if index[axis] < shape[axis] {
+                break;
+            }
+            index[axis] = 0;
+        }
+    }
+    ordered
+}
+
+/// What a header such as `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }` says: Python's
+/// notation of a dictionary, as all versions of numpy, and others, write it.
+struct Header {
+    dtype: String,
+    shape: Vec<usize>,
+    fortran: bool,
+}
+
+impl Header {
+    fn parse(text: &str) -> Result<Self, String> {
+        let value = |key: &str| {
+            let place = ["'", "\""].iter().find_map(|quote| text.split_once(&format!("{quote}{key}{quote}")));
+            let rest = place.and_then(|(_, rest)| rest.trim_start().strip_prefix(':'));
+            rest.map(str::trim_start).ok_or(format!("has no `{key}` in its header"))
+        };
+        let descr = value("descr")?;
+        let descr =
+            descr.strip_prefix(['u', 'b']).filter(|rest| rest.starts_with(['\'', '"'])).unwrap_or(descr);
+        let quote = descr.chars().next().filter(|quote| matches!(quote, '\'' | '"'));
+        let quote = quote.ok_or("is an array of records, expected numbers or text")?;
+        let dtype = descr[1..].split(quote).next().unwrap_or_default().to_owned();
+        let shape = value("shape")?.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+        let length = |n: &str| n.trim().trim_end_matches('L').parse().ok();
+        let shape: Option<Vec<usize>> = shape
+            .and_then(|(list, _)| list.split(',').filter(|n| !n.trim().is_empty()).map(length).collect());
+        let fortran = match value("fortran_order")? {
+            order if order.starts_with("True") => true,
+            order if order.starts_with("False") => false,
+            _ => return Err("has no `fortran_order` in its header".to_owned()),
+        };
+        Ok(Self { dtype, shape: shape.ok_or("has no shape in its header")?, fortran })
     }
 }
 
-/// Type and shape of a header such as
-/// `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`.
-fn parse_header(header: &str) -> Result<(String, Vec<usize>), String> {
-    let value = |key: &str| {
-        let (_, rest) =
-            header.split_once(&format!("'{key}':")).ok_or(format!("has no `{key}` in its header"))?;
-        Ok::<&str, String>(rest.trim_start())
+/// Intel's 80-bit number, which numpy fills up to 16 bytes.
+fn extended(bytes: [u8; 16]) -> f64 {
+    let number = u128::from_le_bytes(bytes);
+    let (fraction, exponent) = (number as u64, (number >> 64) as i32 & 0x7fff);
+    let magnitude = match exponent {
+        0x7fff if fraction << 1 == 0 => f64::INFINITY,
+        0x7fff => f64::NAN,
+        // In two steps: the first alone might leave the range.
+        _ => {
+            fraction as f64
+                * 2f64.powi((exponent - 16383) / 2)
+                * 2f64.powi(exponent - 16383 - (exponent - 16383) / 2 - 63)
+        }
     };
-    let dtype = value("descr")?.strip_prefix('\'').and_then(|rest| rest.split('\'').next());
-    let dtype = dtype.ok_or("is an array of records, expected numbers or strings")?;
-    if dtype.starts_with("|O") {
-        return Err("is an array of Python objects, which only Python can read: save it with \
-                    `np.array(labels, dtype=str)`"
-            .to_owned());
-    }
-    let shape = value("shape")?.strip_prefix('(').and_then(|rest| rest.split(')').next());
-    let shape: Option<Vec<usize>> = shape
-        .map(|list| list.split(',').map(str::trim).filter(|n| !n.is_empty()))
-        .and_then(|numbers| numbers.map(|n| n.parse().ok()).collect());
-    let shape = shape.ok_or("has no shape in its header")?;
-    if value("fortran_order")?.starts_with("True") && shape.len() > 1 {
-        return Err("is in Fortran order: save it with `np.ascontiguousarray(array)`".to_owned());
-    }
-    Ok((dtype.to_owned(), shape))
+    if number >> 79 & 1 == 0 { magnitude } else { -magnitude }
 }
 
 /// IEEE's 16-bit number.

@@ -1,0 +1,50 @@
+//! GIF: its first picture, on the canvas that the file describes.
+
+use ::gif::{ColorOutput, DecodeOptions, DecodingError};
+use image::RgbImage;
+
+use crate::error::Error;
+use crate::orientation::Orientation;
+use crate::pixels::check_size;
+use crate::pixels::picture;
+
+pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
+    let mut options = DecodeOptions::new();
+    options.set_color_output(ColorOutput::Indexed);
+    let mut decoder = options.read_info(bytes).map_err(error)?;
+    let (screen_width, screen_height) = (decoder.width(), decoder.height());
+    let frame = decoder.next_frame_info().map_err(error)?;
+    let frame = frame.ok_or_else(|| Error::damaged("it holds no picture"))?;
+    let (left, top, transparent) = (u32::from(frame.left), u32::from(frame.top), frame.transparent);
+    let (width, height) = (u32::from(frame.width), u32::from(frame.height));
+    // A picture that is larger than the canvas makes it larger.
+    let canvas = (u32::from(screen_width).max(left + width), u32::from(screen_height).max(top + height));
+    check_size(canvas.0, canvas.1)?;
+    let mut indices = vec![0; decoder.buffer_size()];
+    decoder.read_into_buffer(&mut indices).map_err(error)?;
+    let palette = decoder.palette().unwrap_or_default();
+
+    // Colours that the palette lacks are black; where it is one of greys, they are greys too.
+    let palette = palette.as_chunks::<3>().0;
+    let grey = palette.iter().zip(0..=255).all(|(&colour, level)| colour == [level; 3]);
+    let colour = |index: u8| match palette.get(usize::from(index)) {
+        Some(&colour) => colour,
+        None if grey => [index; 3],
+        None => [0; 3],
+    };
+    let background = colour(transparent.unwrap_or(0));
+    let pixels = (0..canvas.1).flat_map(|y| (0..canvas.0).map(move |x| (x, y))).map(|(x, y)| {
+        match (x.checked_sub(left), y.checked_sub(top)) {
+            (Some(x), Some(y)) if x < width && y < height => colour(indices[(y * width + x) as usize]),
+            _ => background,
+        }
+    });
+    Ok((picture(canvas.0, canvas.1, pixels)?, Orientation::NoTransforms))
+}
+
+fn error(error: DecodingError) -> Error {
+    match error {
+        DecodingError::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Error::Truncated,
+        other => Error::damaged(other),
+    }
+}

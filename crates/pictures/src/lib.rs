@@ -1,0 +1,71 @@
+//! Encoded pictures to upright RGB, with the very pixels that Pillow gives.
+//!
+//! [`decode`] is `ImageOps.exif_transpose(Image.open(file)).convert("RGB")` of Pillow 12, which
+//! is what transformers' `load_image` does. What a file is its bytes say, not its name.
+//!
+//! | format | pixels | by |
+//! |---|---|---|
+//! | JPEG | Pillow's, to the bit | libjpeg-turbo's decoder, in its fork mozjpeg |
+//! | PNG | Pillow's, to the bit | `png` |
+//! | GIF, the first picture | Pillow's, to the bit | `gif` |
+//! | BMP, but for 16 bits and runs | Pillow's, to the bit | `image` |
+//! | TIFF of grey, RGB or CMYK, not compressed as JPEG | Pillow's, to the bit | `tiff` |
+//! | WebP | Pillow's, to the bit | `image-webp` |
+//!
+//! Everything else is refused by an [`Error`] that says what it is. So are damaged data, by
+//! Pillow's rule: a JPEG is whole when all its rows are there, whatever follows. Stricter than
+//! Pillow is only the reading of PNGs, whose checksums have to be right, up to that of the pixels,
+//! and of JPEGs without loss, which cameras do not write.
+//!
+//! Of a JPEG whose damage is not noticed, coefficients can be larger than any picture's. Their
+//! pixels are Pillow's if the feature `simd` found the program nasm, and else those of the same
+//! decoder's portable code.
+//!
+//! ```
+//! // The smallest GIF that there is: one transparent pixel of colour 0.
+//! let gif = b"GIF89a\x01\0\x01\0\x80\0\0\xff\0\0\0\0\0!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+//! let picture = pictures::decode(gif)?;
+//! assert_eq!((picture.dimensions(), picture.get_pixel(0, 0).0), ((1, 1), [255, 0, 0]));
+//! # Ok::<(), pictures::Error>(())
+//! ```
+
+mod bmp;
+mod error;
+mod format;
+mod gif;
+mod jpeg;
+mod orientation;
+mod pixels;
+mod png;
+mod tiff;
+mod webp;
+
+use image::{DynamicImage, RgbImage};
+
+pub use error::Error;
+pub use format::Format;
+
+use crate::orientation::Orientation;
+
+/// Decodes a picture, upright, to RGB.
+///
+/// # Errors
+/// If the bytes are of no format that is read, damaged or truncated, or the picture has more
+/// pixels than Pillow opens without a warning (89 million).
+pub fn decode(bytes: &[u8]) -> Result<RgbImage, Error> {
+    let (picture, orientation) = match Format::of(bytes)? {
+        Format::Jpeg => jpeg::decode(bytes),
+        Format::Png => png::decode(bytes),
+        Format::Gif => gif::decode(bytes),
+        Format::Bmp => bmp::decode(bytes),
+        Format::Tiff => tiff::decode(bytes),
+        Format::WebP => webp::decode(bytes),
+    }?;
+    Ok(upright(picture, orientation))
+}
+
+fn upright(picture: RgbImage, orientation: Orientation) -> RgbImage {
+    let mut picture = DynamicImage::ImageRgb8(picture);
+    picture.apply_orientation(orientation);
+    picture.into_rgb8()
+}
