@@ -40,6 +40,8 @@ mod png;
 mod tiff;
 mod webp;
 
+use std::panic::catch_unwind;
+
 use image::{DynamicImage, RgbImage};
 
 pub use error::Error;
@@ -53,14 +55,17 @@ use crate::orientation::Orientation;
 /// If the bytes are of no format that is read, damaged or truncated, or the picture has more
 /// pixels than Pillow opens without a warning (89 million).
 pub fn decode(bytes: &[u8]) -> Result<RgbImage, Error> {
-    let (picture, orientation) = match Format::of(bytes)? {
-        Format::Jpeg => jpeg::decode(bytes),
-        Format::Png => png::decode(bytes),
-        Format::Gif => gif::decode(bytes),
-        Format::Bmp => bmp::decode(bytes),
-        Format::Tiff => tiff::decode(bytes),
-        Format::WebP => webp::decode(bytes),
-    }?;
+    let decode = match Format::of(bytes)? {
+        Format::Jpeg => jpeg::decode,
+        Format::Png => png::decode,
+        Format::Gif => gif::decode,
+        Format::Bmp => bmp::decode,
+        Format::Tiff => tiff::decode,
+        Format::WebP => webp::decode,
+    };
+    // A decoder's fault, which damaged data bring to light, ends this picture and not the program.
+    let decoded = catch_unwind(|| decode(bytes));
+    let (picture, orientation) = decoded.unwrap_or_else(|_| Err(Error::damaged("its decoder gave up")))?;
     Ok(upright(picture, orientation))
 }
 

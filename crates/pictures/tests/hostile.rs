@@ -73,6 +73,17 @@ fn tiffs_with_tags_of_impossible_lengths() {
     }
 }
 
+/// Found by `damaged_pictures`: `image-webp` panics where a frame is smaller than its data say.
+#[test]
+fn animations_with_frames_of_other_sizes() {
+    let intact = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/animated_alpha.webp")).unwrap();
+    for (at, byte) in [(58, 0), (58, 1), (58, 4), (61, 0), (61, 1)] {
+        let mut bytes = intact.clone();
+        bytes[at] = byte;
+        assert!(decode(&bytes).is_err());
+    }
+}
+
 #[test]
 fn names_of_pictures() {
     for name in ["a.jpg", "x/B.JPEG", "c.jfif", "d.jpe", "e.webp", "f.b.Tiff", ".hidden.png"] {
