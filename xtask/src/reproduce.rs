@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The order in which they are read; others follow by name.
-const READING_ORDER: [&str; 9] = [
+const READING_ORDER: [&str; 10] = [
     "BasicExperiment",
     "MoreModalities",
     "FrozenModalityExperiments",
@@ -27,6 +27,7 @@ const READING_ORDER: [&str; 9] = [
     "BiasParamLeadsToZeroRB",
     "FixedRelativeBias",
     "XiExperiment",
+    "Theorems",
     "ImageNetEmbedding",
     "GeometryOfTrainedModels",
 ];
