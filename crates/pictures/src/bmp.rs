@@ -50,6 +50,9 @@ const RUNS_OF_BYTES: u32 = 1;
 const RUNS_OF_HALVES: u32 = 2;
 const MASKS: u32 = 3;
 
+/// Reads the colour that a pixel's bytes, and what follows them, begin with.
+type Colour = fn(&[u8]) -> [u8; 3];
+
 struct Header {
     width: u32,
     height: u32,
@@ -131,9 +134,9 @@ impl Header {
     }
 
     /// How the colour of a pixel of more than 8 bits is read.
-    fn colour(&self) -> Result<fn(&[u8]) -> [u8; 3], Error> {
-        let five: fn(&[u8]) -> [u8; 3] = |pixel| scaled(pixel, [(10, 31), (5, 31), (0, 31)]);
-        let blue_first: fn(&[u8]) -> [u8; 3] = |pixel| [pixel[2], pixel[1], pixel[0]];
+    fn colour(&self) -> Result<Colour, Error> {
+        let five: Colour = |pixel| scaled(pixel, [(10, 31), (5, 31), (0, 31)]);
+        let blue_first: Colour = |pixel| [pixel[2], pixel[1], pixel[0]];
         Ok(match (self.bits, self.compression, self.masks) {
             (1 | 4 | 8, ..) => blue_first, // of its palette
             (16, 0, _) | (16, _, [0x7C00, 0x3E0, 0x1F, _]) => five,
