@@ -33,9 +33,18 @@ pub fn from_json<T: Serialize + for<'de> Deserialize<'de>>(json: &str) -> Result
         key: "after the description".to_owned(),
         reason: error.to_string(),
     })?;
-    let description = read(&mut serde_json::Deserializer::from_str(json))?;
+    without_lists(read(&mut serde_json::Deserializer::from_str(json))?, &written)
+}
+
+/// As [`read`], of JSON that is a value already; a list in place of an object is an error.
+pub(crate) fn read_value<T: Serialize + for<'de> Deserialize<'de>>(value: Value) -> Result<T> {
+    without_lists(read(value.clone())?, &value)
+}
+
+/// The description that was read from `written`, unless a list was taken for an object's values.
+fn without_lists<T: Serialize>(description: T, written: &Value) -> Result<T> {
     let understood = serde_json::to_value(&description).expect("a description is valid JSON");
-    match list_for_object("", &written, &understood) {
+    match list_for_object("", written, &understood) {
         Some(key) => {
             let reason = "is a list, expected an object with the names of its keys".to_owned();
             Err(Error::Description { key: format!("`{key}`"), reason })
@@ -145,7 +154,7 @@ where
         let new = serde_json::from_str(word).unwrap_or_else(|_| Value::String(word.to_owned()));
         *at(&mut value, key.trim())? = new;
     }
-    read(value)
+    read_value(value)
 }
 
 /// The place of a dotted key, which `description` must have.

@@ -300,7 +300,9 @@ mod tests {
             experiment.with(&["temperature.init=5", "numerics=exact", "adapter=0.5", "locked=true"]).unwrap();
         assert_eq!(changed.temperature, Temperature::trained(5.0));
         assert_eq!((changed.numerics, changed.adapter, changed.locked), (Numerics::Exact, Some(0.5), true));
-        for wrong in ["temperature.start=5", "temperature", "pairs=1", "seed=many"] {
+        for wrong in
+            ["temperature=[5, true]", "bias=[]", "temperature.start=5", "temperature", "pairs=1", "seed=many"]
+        {
             assert!(experiment.with(&[wrong]).is_err(), "{wrong}");
         }
     }

@@ -12,11 +12,12 @@ const MAX_BYTES: u64 = 16 << 20;
 /// Reads `file`, an object, naming it and the key in an error.
 pub(crate) fn read<T: DeserializeOwned>(file: &Path) -> Result<T> {
     let text = read_limited(file, MAX_BYTES)?;
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
     if !text.trim_ascii_start().starts_with(b"{") {
         // serde would take an array for an object without keys.
         return Err(Error::file(file, "is not a JSON object"));
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(&text);
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         Error::config(file, error.path().to_string(), format!("cannot be used: {}", error.inner()))
     })?;

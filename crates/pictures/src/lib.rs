@@ -8,7 +8,7 @@
 //! | JPEG | Pillow's, to the bit | libjpeg-turbo's decoder, in its fork mozjpeg |
 //! | PNG | Pillow's, to the bit | `png` |
 //! | GIF, the first picture | Pillow's, to the bit | `gif` |
-//! | BMP, but for 16 bits and runs | Pillow's, to the bit | `image` |
+//! | BMP | Pillow's, to the bit | this crate, by Pillow's rules |
 //! | TIFF of grey, RGB or CMYK, not compressed as JPEG | Pillow's, to the bit | `tiff` |
 //! | WebP | Pillow's, to the bit | `image-webp` |
 //!

@@ -8,7 +8,7 @@ const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
 
 #[test]
 fn committed_pictures() {
-    assert!(check(&Path::new(HERE).join("golden")) > 70);
+    assert!(check(&Path::new(HERE).join("golden")) > 80);
 }
 
 #[test]

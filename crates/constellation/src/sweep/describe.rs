@@ -88,7 +88,7 @@ impl Sweep {
             for value in &values {
                 let mut description = serde_json::to_value(experiment).expect("valid JSON");
                 *description::at(&mut description, key)? = value.clone();
-                let experiment: Experiment = description::read(description)?;
+                let experiment: Experiment = description::read_value(description)?;
                 experiment.validate()?;
                 varied.experiments.push(experiment);
                 varied.labels.push(match (key, label) {

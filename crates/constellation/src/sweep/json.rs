@@ -27,10 +27,14 @@ impl Sweep {
             experiments.push(Experiment::from_json(&description.to_string())?);
         }
         let sweep = Self::named(labels(&experiments).into_iter().zip(experiments)).recording(record);
-        let sweep = grid
-            .0
-            .into_iter()
-            .try_fold(sweep, |sweep, (key, values)| sweep.vary(&key, values.list(&key)?))?;
+        let sweep = grid.0.into_iter().try_fold(sweep, |sweep, (key, values)| {
+            let values = values.list(&key)?;
+            if sweep.experiments().len().saturating_mul(values.len()) > MAX_RUNS {
+                let reason = "makes more than 10,000,000 runs".to_owned();
+                return Err(Error::Description { key: format!("`grid.{key}`"), reason });
+            }
+            sweep.vary(&key, values)
+        })?;
         if sweep.experiments().is_empty() {
             let value = "an empty sweep".to_owned();
             return Err(Error::Value { key: "runs", value, expected: "at least one run" });
@@ -38,6 +42,9 @@ impl Sweep {
         Ok(sweep)
     }
 }
+
+/// They are made all at once, a kilobyte each.
+const MAX_RUNS: usize = 10_000_000;
 
 /// What distinguishes each experiment: the keys in which they differ, and their values.
 fn labels(experiments: &[Experiment]) -> Vec<String> {
