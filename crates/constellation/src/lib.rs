@@ -43,5 +43,5 @@ pub use experiment::{Bias, BiasKind, EngineChoice, Experiment, Numerics, Tempera
 pub use geometry::Geometry;
 pub use history::{History, Record};
 pub use run::{Run, Snapshot, Summary};
-pub use sweep::{Ensemble, Runs, Sweep};
+pub use sweep::{Ensemble, Outcome, Runs, Sweep};
 pub use train::{Settings, Training};

@@ -27,7 +27,7 @@ pub use constellation::{Certificate, Constellation, Violation};
 pub use distribution::{Distribution, Quantile, RESOLUTION};
 pub use extremes::Geometry;
 #[cfg(not(target_family = "wasm"))]
-pub use gap::{MeanDistances, ModalityGap, xi};
+pub use gap::{MeanDistances, ModalityGap, xi, xi_of_squares};
 pub use hyperplane::{Hyperplane, Misclassified};
 pub use labelled::{LabelledGeometry, Retrieval};
 pub use perceptron::{Perceptron, PerceptronSettings};
