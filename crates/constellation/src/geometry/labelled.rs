@@ -27,9 +27,9 @@ pub struct LabelledGeometry {
     pub margin: f64,
     /// (min matching + max non-matching) / 2, at which that margin is reached.
     pub optimal_relative_bias: f64,
-    /// (mean matching - mean non-matching) / 2: the "margin" of the study's Table 1.
+    /// (mean matching - mean non-matching) / 2: the "margin" of the study's Table 6 (camera-ready).
     pub half_difference_of_means: f64,
-    /// (mean matching + mean non-matching) / 2: the "relative bias" of the study's Table 1.
+    /// (mean matching + mean non-matching) / 2: the "relative bias" of the study's Table 6 (camera-ready).
     pub midpoint_of_means: f64,
     /// Similarities of matching pairs.
     pub matching: Distribution,

@@ -1,4 +1,4 @@
-//! Models beside each other: the study's Table 1 and Figure 7, and what they do not have.
+//! Models beside each other: the study's Table 6 and Figure 6 (camera-ready), and what they do not have.
 
 use constellation::geometry::{LabelledGeometry, ModalityGap, Verdict};
 use constellation::numbers::{percent, short};
@@ -119,7 +119,7 @@ pub fn table_of_sides<'a>(computed: impl IntoIterator<Item = &'a Computed>) -> T
     })
 }
 
-/// Table 1 with the published rows and those computed here, told apart in the last column.
+/// Table 6 with the published rows and those computed here, told apart in the last column.
 pub fn table_of_models(computed: &[Computed]) -> Table {
     let header = [
         "model",
@@ -144,7 +144,7 @@ pub fn table_of_models(computed: &[Computed]) -> Table {
     published.chain(own).fold(Table::new(&header), |table, cells| table.row(&cells))
 }
 
-/// What Table 1 does not have: learned t, b and b_rel, and the margin and relative bias of
+/// What Table 6 does not have: learned t, b and b_rel, and the margin and relative bias of
 /// the paper's theorem.
 pub fn table_of_extremes(computed: &[Computed]) -> Table {
     let header = ["model", "t", "b = t b_rel", "b_rel", "margin m", "optimal b_rel", "top-1", "top-5"];
@@ -193,7 +193,7 @@ pub fn figure_of_similarities(title: &str, columns: usize, computed: &[Computed]
     Ok(figures::histograms(title, columns, &panels)?)
 }
 
-/// The study's Figure 7 as a dot plot: the published numbers and those computed here.
+/// The study's Figure 6 as a dot plot: the published numbers and those computed here.
 ///
 /// # Errors
 /// [`crate::Error::Figure`] if a number is not finite.

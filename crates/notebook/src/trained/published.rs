@@ -1,4 +1,4 @@
-//! The study's Table 1, whose numbers stand for themselves unless the same run is made here.
+//! The study's Table 6 (Table 1 in an earlier version), whose numbers stand for themselves unless the same run is made here.
 
 use constellation::geometry::LabelledGeometry;
 use models::{Collection, Pictures};
@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::record::Notebook;
 use crate::table::Table;
 
-/// A row of the study's Table 1: means over ImageNet's validation set, as published.
+/// A row of the study's Table 6: means over ImageNet's validation set, as published.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PublishedModel {
     /// The checkpoint, after `google/siglip-`.
@@ -23,7 +23,7 @@ pub struct PublishedModel {
     pub midpoint_of_means: f64,
 }
 
-/// Table 1 of arXiv 2509.18552, ascending in model and resolution.
+/// Table 6 of the camera-ready version of arXiv 2509.18552, ascending in model and resolution.
 pub const PUBLISHED: [PublishedModel; 8] = [
     row("base-patch16-224", 0.094982, -0.030491, 0.062736, 0.032245),
     row("base-patch16-256", 0.100431, -0.029425, 0.064928, 0.035503),
@@ -51,7 +51,7 @@ const fn row(
     }
 }
 
-/// What Table 1 says of a checkpoint. With the study's pictures and model, it is compared with
+/// What Table 6 says of a checkpoint. With the study's pictures and model, it is compared with
 /// `geometry` and must agree; else the table has the published numbers of base-patch16-224
 /// only, because those of other pictures and models cannot be compared with them.
 ///
