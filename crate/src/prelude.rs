@@ -5,10 +5,11 @@ pub use constellation::Numerics::{Exact, Paper};
 pub use constellation::geometry::{
     self, Certificate, Constellation, LabelledGeometry, ModalityGap, Similarities, theory,
 };
-pub use constellation::numbers::equidistant;
+pub use constellation::numbers::{self, equidistant};
+pub use constellation::transition::Transition;
 pub use constellation::{
-    Bias, BiasKind, EngineChoice, Ensemble, Experiment, Geometry, History, Numerics, Record, Run, Runs,
-    Settings, Sweep, Temperature,
+    Bias, BiasKind, EngineChoice, Ensemble, Experiment, Geometry, History, Numerics, Outcome, Record, Run,
+    Runs, Settings, Sweep, Temperature,
 };
 pub use figures::{self, Figure, Histogram, Panel, Scale, Series};
 pub use notebook::{

@@ -22,14 +22,19 @@ use crate::{
 const SITE: &str = include_str!("notebook/site.py");
 
 /// The order in which they are read; others follow by name.
-const READING_ORDER: [&str; 9] = [
+const READING_ORDER: [&str; 14] = [
     "BasicExperiment",
     "MoreModalities",
     "FrozenModalityExperiments",
     "AblationStudy",
     "BiasParamLeadsToZeroRB",
+    "WhereTheBiasStarts",
     "FixedRelativeBias",
+    "Plane",
+    "Theorems",
     "XiExperiment",
+    "FixedTemperatureAndBias",
+    "PublishedTables",
     "ImageNetEmbedding",
     "GeometryOfTrainedModels",
 ];

@@ -36,6 +36,7 @@ pub mod random;
 mod run;
 pub mod sweep;
 pub mod train;
+pub mod transition;
 
 pub use engine::{Engine, State};
 pub use error::{Error, Result};

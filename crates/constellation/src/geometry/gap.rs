@@ -26,7 +26,7 @@ pub fn xi(u: ArrayView2<f32>, v: ArrayView2<f32>) -> f64 {
 /// mean_i ||x_i||^2 - ||mean_i x_i||^2 of the differences x_i = U_i - V_i of two `[pairs, dim]`
 /// families, that is their variance. Zero exactly when all differences are the same vector.
 pub fn xi_of_squares(u: ArrayView2<f32>, v: ArrayView2<f32>) -> f64 {
-    let difference = (&u - &v).mapv(f64::from);
+    let difference = u.mapv(f64::from) - v.mapv(f64::from);
     let pairs = difference.nrows() as f64;
     let mean = difference.sum_axis(Axis(0)) / pairs;
     // The form without cancellation: the mean of ||x_i - mean x||^2.

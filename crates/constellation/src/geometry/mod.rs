@@ -7,6 +7,8 @@
 mod adapter;
 mod codes;
 mod constellation;
+#[cfg(not(target_family = "wasm"))]
+mod direction;
 mod distribution;
 mod extremes;
 mod families;
@@ -17,13 +19,17 @@ mod labelled;
 mod perceptron;
 #[cfg(not(target_family = "wasm"))]
 mod report;
+mod retrieval;
 #[cfg(not(target_family = "wasm"))]
 mod separation;
 mod similarities;
 pub mod theory;
+mod triplet;
 
 pub use adapter::without_adapter;
 pub use constellation::{Certificate, Constellation, Violation};
+#[cfg(not(target_family = "wasm"))]
+pub use direction::Direction;
 pub use distribution::{Distribution, Quantile, RESOLUTION};
 pub use extremes::Geometry;
 #[cfg(not(target_family = "wasm"))]
@@ -33,6 +39,8 @@ pub use labelled::{LabelledGeometry, Retrieval};
 pub use perceptron::{Perceptron, PerceptronSettings};
 #[cfg(not(target_family = "wasm"))]
 pub use report::Report;
+pub use retrieval::retrieval_failures;
 #[cfg(not(target_family = "wasm"))]
 pub use separation::{Separation, Verdict};
 pub use similarities::Similarities;
+pub use triplet::triplet_loss;
