@@ -3,10 +3,11 @@
 pub use constellation::BiasKind::{Absolute, Relative};
 pub use constellation::Numerics::{Exact, Paper};
 pub use constellation::geometry::{self, Certificate, Constellation, LabelledGeometry, Similarities, theory};
-pub use constellation::numbers::equidistant;
+pub use constellation::numbers::{self, equidistant};
+pub use constellation::transition::Transition;
 pub use constellation::{
-    Bias, BiasKind, EngineChoice, Ensemble, Experiment, Geometry, History, Numerics, Record, Run, Runs,
-    Settings, Snapshot, Sweep, Temperature,
+    Bias, BiasKind, EngineChoice, Ensemble, Experiment, Geometry, History, Numerics, Outcome, Record, Run,
+    Runs, Settings, Sweep, Temperature,
 };
 pub use figures::{self, Figure, Histogram, Panel, Scale, Series};
 pub use notebook::{
@@ -17,7 +18,7 @@ pub use notebook::{
 pub use crate::open;
 #[cfg(feature = "models")]
 pub use {
-    constellation::geometry::{ModalityGap, SeparatingDirection},
+    constellation::geometry::ModalityGap,
     models::{Collection, Dtype, Embedded, Embedder, Embeddings, Part, Pictures},
     notebook::{collection, own_embeddings, trained},
 };

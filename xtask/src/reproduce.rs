@@ -19,15 +19,19 @@ use crate::{
 };
 
 /// The order in which they are read; others follow by name.
-const READING_ORDER: [&str; 10] = [
+const READING_ORDER: [&str; 14] = [
     "BasicExperiment",
     "MoreModalities",
     "FrozenModalityExperiments",
     "AblationStudy",
     "BiasParamLeadsToZeroRB",
+    "WhereTheBiasStarts",
     "FixedRelativeBias",
-    "XiExperiment",
+    "Plane",
     "Theorems",
+    "XiExperiment",
+    "FixedTemperatureAndBias",
+    "PublishedTables",
     "ImageNetEmbedding",
     "GeometryOfTrainedModels",
 ];

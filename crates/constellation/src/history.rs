@@ -44,7 +44,8 @@ impl History {
 pub struct Record {
     /// Margin and optimal relative bias.
     pub margin: bool,
-    /// The xi of norms ([`crate::geometry::xi_of_norms`]) of the first two modalities.
+    /// xi with norms, mean ||U_i - V_i|| - ||mean (U_i - V_i)||, of the first two modalities
+    /// ([`crate::geometry::xi`]).
     pub xi: bool,
 }
 

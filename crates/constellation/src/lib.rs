@@ -36,6 +36,7 @@ pub mod random;
 mod run;
 pub mod sweep;
 pub mod train;
+pub mod transition;
 
 pub use engine::{Engine, State};
 pub use error::{Error, Result};
@@ -43,5 +44,5 @@ pub use experiment::{Bias, BiasKind, EngineChoice, Experiment, Numerics, Tempera
 pub use geometry::Geometry;
 pub use history::{History, Record};
 pub use run::{Run, Snapshot, Summary};
-pub use sweep::{Ensemble, Runs, Sweep};
+pub use sweep::{Ensemble, Outcome, Runs, Sweep};
 pub use train::{Settings, Training};

@@ -54,9 +54,47 @@ pub fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
     (mean, (squares / values.len().saturating_sub(1).max(1) as f64).sqrt())
 }
 
+/// Slope and intercept of the straight line with the least squared distance in y.
+pub fn line_through(x: &[f64], y: &[f64]) -> (f64, f64) {
+    let (mean_x, _) = mean_and_deviation(x);
+    let (mean_y, _) = mean_and_deviation(y);
+    let squares: f64 = x.iter().map(|x| (x - mean_x).powi(2)).sum();
+    let products: f64 = x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
+    (products / squares, mean_y - products / squares * mean_x)
+}
+
+/// Pearson's correlation of two equally long columns.
+pub fn correlation(x: &[f64], y: &[f64]) -> f64 {
+    let ((mean_x, sd_x), (mean_y, sd_y)) = (mean_and_deviation(x), mean_and_deviation(y));
+    let products: f64 = x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
+    products / ((x.len() as f64 - 1.0) * sd_x * sd_y)
+}
+
+/// The rank of each value from 1, equal values with their mean rank: [`correlation`] of ranks is
+/// Spearman's.
+pub fn ranks(values: &[f64]) -> Vec<f64> {
+    let rank = |value: &f64| {
+        let less = values.iter().filter(|other| *other < value).count();
+        let same = values.iter().filter(|other| *other == value).count();
+        less as f64 + (same as f64 + 1.0) / 2.0
+    };
+    values.iter().map(rank).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Anscombe's first quartet: slope 0.5001, intercept 3.0001, correlation 0.8164.
+    #[test]
+    fn lines_and_correlations_are_those_of_a_famous_example() {
+        let x = [10.0, 8.0, 13.0, 9.0, 11.0, 14.0, 6.0, 4.0, 12.0, 7.0, 5.0];
+        let y = [8.04, 6.95, 7.58, 8.81, 8.33, 9.96, 7.24, 4.26, 10.84, 4.82, 5.68];
+        let (slope, intercept) = line_through(&x, &y);
+        assert!((slope - 0.500_091).abs() < 1e-6 && (intercept - 3.000_091).abs() < 1e-6);
+        assert!((correlation(&x, &y) - 0.816_421).abs() < 1e-6);
+        assert_eq!(ranks(&[3.0, 1.0, 3.0, 7.0]), [2.5, 1.0, 2.5, 4.0]);
+    }
 
     #[test]
     fn short_numbers_keep_their_digits() {

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use files::npz::{Npy, NpzReader, NpzWriter};
-use ndarray::{Array3, ArrayView3, Axis};
+use ndarray::{Array3, ArrayView2, ArrayView3, Axis};
 use serde::Serialize;
 
 use crate::engine::State;
 use crate::error::Result;
 use crate::experiment::Experiment;
-use crate::geometry::{Geometry, xi_of_squares};
+use crate::geometry::{Geometry, Similarities};
 use crate::history::History;
 
 /// A trained experiment: final vectors and parameters, and how they came about.
@@ -104,10 +104,29 @@ impl Run {
         self.state.embeddings.view()
     }
 
-    /// The xi of squares of the first two modalities at the end ([`crate::geometry::xi_of_squares`]).
-    pub fn xi_of_squares(&self) -> f64 {
-        let family = |modality| self.embeddings().index_axis_move(Axis(0), modality);
-        xi_of_squares(family(0), family(1))
+    /// Final unit vectors of one modality, `[pairs, dim]`; modalities count from 0.
+    ///
+    /// # Panics
+    /// If there is none of this number.
+    pub fn modality(&self, modality: usize) -> ArrayView2<'_, f32> {
+        self.state.embeddings.index_axis(Axis(0), modality)
+    }
+
+    /// All similarities of the final vectors.
+    ///
+    /// # Errors
+    /// As [`Similarities::of`].
+    pub fn similarities(&self) -> Result<Similarities> {
+        Similarities::of(self.embeddings())
+    }
+
+    /// Whether, and with which margin, a hyperplane separates the first two modalities.
+    ///
+    /// # Errors
+    /// As [`crate::geometry::Separation::of`].
+    #[cfg(feature = "separation")]
+    pub fn separation(&self) -> Result<crate::geometry::Separation> {
+        crate::geometry::Separation::of(self.modality(0), self.modality(1))
     }
 
     /// Mean loss before the last step.

@@ -273,6 +273,7 @@ fn landscape() -> Result<Figure> {
         colour: Scale::log("loss").between(1e-9, 10.0),
         values: Array2::from_shape_fn((80, 100), |(row, column)| loss(b_rel[column], 10f64.powf(log_t[row]))),
         path: spread(0.0, 1.0, 100).iter().map(|s| (0.25 * s.sqrt(), 10.0 * 60f64.powf(s * s))).collect(),
+        curves: Vec::new(),
     };
     heat_map("Loss over temperature and relative bias, and the path of training", &map)
 }

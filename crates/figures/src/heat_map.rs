@@ -32,6 +32,8 @@ pub struct HeatMap {
     pub values: Array2<f64>,
     /// Points (x, y) of a path drawn over the colours, as of training; may be empty.
     pub path: Vec<(f64, f64)>,
+    /// Lines through points (x, y) drawn over the colours, as of theory; may be empty.
+    pub curves: Vec<Vec<(f64, f64)>>,
 }
 
 /// Draws a heat map with its colour bar at the right, dark colours for small values.
@@ -39,13 +41,15 @@ pub struct HeatMap {
 /// # Errors
 /// [`Error::Figure`] if there are no values, an axis has no range, or a number is not finite.
 pub fn heat_map(title: &str, map: &HeatMap) -> Result<Figure> {
-    let HeatMap { x, y, colour, values, path } = map;
+    let HeatMap { x, y, colour, values, path, curves } = map;
     let list: Vec<f64> = values.iter().copied().collect();
     if list.is_empty() {
         return Err(Error::Figure("heat map: there are no values".to_owned()));
     }
     check("heat map: values", &list)?;
-    check("heat map: path", &path.iter().flat_map(|(x, y)| [*x, *y]).collect::<Vec<_>>())?;
+    for line in curves.iter().chain([path]) {
+        check("heat map: path", &line.iter().flat_map(|(x, y)| [*x, *y]).collect::<Vec<_>>())?;
+    }
     if let Some(axis) = [x, y].into_iter().find(|axis| axis.range.is_none()) {
         return Err(Error::Figure(format!("heat map: the axis {:?} needs a range", axis.label)));
     }
@@ -60,6 +64,7 @@ pub fn heat_map(title: &str, map: &HeatMap) -> Result<Figure> {
     let (left, right) = page.body.split_horizontally(page.body.dim_in_pixel().0 as i32 - BAR);
     cell.draw(&left, room, |chart| {
         draw_values(chart, values, &colours)?;
+        curves.iter().try_for_each(|curve| draw_line(chart, curve))?;
         draw_path(chart, path)
     })?;
     draw_bar(&right, room, &colours)?;
@@ -81,10 +86,16 @@ fn draw_values(chart: &mut Chart, values: &Array2<f64>, colours: &Ruler) -> Resu
 
 fn draw_path(chart: &mut Chart, path: &[(f64, f64)]) -> Result<()> {
     if let (Some(first), Some(last)) = (path.first(), path.last()) {
-        for (colour, width) in [(Colour::WHITE, style::CURVE + 7), (PATH, style::CURVE)] {
-            chart.draw_series(LineSeries::new(path.iter().copied(), colour.stroke_width(width)))?;
-        }
+        draw_line(chart, path)?;
         chart.draw_series([marks::start(*first, PATH), marks::end(*last, PATH)])?;
+    }
+    Ok(())
+}
+
+/// A line with a white rim, which is seen on all colours.
+fn draw_line(chart: &mut Chart, points: &[(f64, f64)]) -> Result<()> {
+    for (colour, width) in [(Colour::WHITE, style::CURVE + 7), (PATH, style::CURVE)] {
+        chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(width)))?;
     }
     Ok(())
 }

@@ -185,6 +185,6 @@ proptest! {
         let _ = dots("Any numbers", &["a", "b", "c", "d"], &[panel]);
         let path = vec![(values[0], values[1]), (values[2], values[3])];
         let values = Array2::from_shape_vec((2, 2), values).unwrap();
-        let _ = heat_map("Any numbers", &HeatMap { x, y, colour, values, path });
+        let _ = heat_map("Any numbers", &HeatMap { x, y, colour, values, curves: vec![path.clone()], path });
     }
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use constellation::geometry::{Constellation, LabelledGeometry, ModalityGap, xi_of_norms};
+use constellation::geometry::{Constellation, LabelledGeometry, ModalityGap, xi};
 use constellation::numbers::thousands;
 use image::{RgbImage, imageops};
 use tch::{Device, nn::VarStore};
@@ -271,9 +271,9 @@ impl Part {
         Ok(Constellation::check_labelled(images, texts, &embeddings.labels(), bounds, 0)?.violating_pairs)
     }
 
-    /// The xi of the study's synthetic runs ([`xi_of_norms`]), of each picture and its own name.
+    /// The xi of the study's synthetic runs ([`xi`]), of each picture and its own name.
     pub fn xi(&self) -> f64 {
-        xi_of_norms(self.embeddings.image.view(), self.embeddings.text().view())
+        xi(self.embeddings.image.view(), self.embeddings.text().view())
     }
 }
 

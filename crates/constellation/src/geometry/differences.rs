@@ -1,70 +1,57 @@
 //! How far the differences U_i - V_i of pairs are from being one and the same vector: the study's xi,
-//! in the two forms that its paper and its code have.
+//! in the form of its notebook and in that of its paper.
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{ArrayView2, Axis};
 
-/// The xi of Proposition 6 (arXiv 2509.18552, NeurIPS version): mean_i ||x_i||^2 - ||mean_i x_i||^2 of the
-/// differences x_i = U_i - V_i of two `[pairs, dim]` families: their variance. Zero exactly when all
-/// differences are the same vector.
-pub fn xi_of_squares(u: ArrayView2<f32>, v: ArrayView2<f32>) -> f64 {
-    let mut differences = differences(u, v);
-    // About the mean, so that nothing cancels.
-    let mean = differences.mean_axis(Axis(0)).expect("one pair or more");
-    differences -= &mean;
-    differences.iter().map(|x| x * x).sum::<f64>() / differences.nrows() as f64
-}
-
-/// The xi of the study's notebook, with norms in place of their squares: mean_i ||x_i|| - ||mean_i x_i||.
-/// Zero exactly when all differences point in one direction, whatever their lengths.
-pub fn xi_of_norms(u: ArrayView2<f32>, v: ArrayView2<f32>) -> f64 {
-    let differences = differences(u, v);
-    let pairs = differences.nrows() as f64;
-    let lengths: f64 = differences.rows().into_iter().map(|row| row.dot(&row).sqrt()).sum();
-    let sum = differences.sum_axis(Axis(0));
+/// xi with norms: mean_i ||x_i|| - ||mean_i x_i|| of the differences x_i = U_i - V_i of two
+/// `[pairs, dim]` families, as the study's notebook of synthetic runs computes it.
+///
+/// Not negative, and zero exactly when all differences are nonnegative multiples of one vector;
+/// they need not be the same, for which see [`xi_of_squares`].
+pub fn xi(u: ArrayView2<f32>, v: ArrayView2<f32>) -> f64 {
+    let difference = (&u - &v).mapv(f64::from);
+    let pairs = difference.nrows() as f64;
+    let lengths: f64 = difference.rows().into_iter().map(|row| row.dot(&row).sqrt()).sum();
+    let sum = difference.sum_axis(Axis(0));
     lengths / pairs - sum.dot(&sum).sqrt() / pairs
 }
 
-fn differences(u: ArrayView2<f32>, v: ArrayView2<f32>) -> Array2<f64> {
-    (&u - &v).mapv(f64::from)
+/// xi with squares, the paper's (Proposition 6 of the camera-ready version of arXiv 2509.18552):
+/// mean_i ||x_i||^2 - ||mean_i x_i||^2 of the differences x_i = U_i - V_i of two `[pairs, dim]`
+/// families, that is their variance. Zero exactly when all differences are the same vector.
+pub fn xi_of_squares(u: ArrayView2<f32>, v: ArrayView2<f32>) -> f64 {
+    let difference = u.mapv(f64::from) - v.mapv(f64::from);
+    let pairs = difference.nrows() as f64;
+    let mean = difference.sum_axis(Axis(0)) / pairs;
+    // The form without cancellation: the mean of ||x_i - mean x||^2.
+    difference.rows().into_iter().map(|row| (&row - &mean).mapv(|x| x * x).sum()).sum::<f64>() / pairs
 }
 
 #[cfg(test)]
 mod tests {
-    use ndarray::{array, concatenate};
-    use proptest::prelude::*;
+    use ndarray::{Array2, array};
 
     use super::*;
     use crate::points::random_points;
 
     #[test]
-    fn norms_do_not_tell_lengths_apart_and_squares_do() {
-        let u = array![[0.0f32, 0.0], [0.0, 0.0]];
-        let [same, longer, turned] =
-            [[[1.0f32, 0.0], [1.0, 0.0]], [[1.0, 0.0], [3.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]]];
-        let of = |v: [[f32; 2]; 2]| {
-            let v = ndarray::arr2(&v);
-            (xi_of_norms(u.view(), v.view()), xi_of_squares(u.view(), v.view()))
-        };
-        assert_eq!(of(same), (0.0, 0.0));
-        assert_eq!(of(longer), (0.0, 1.0));
-        let (norms, squares) = of(turned);
-        assert!((norms - (1.0 - 0.5f64.sqrt())).abs() < 1e-12 && (squares - 0.5).abs() < 1e-12);
+    fn only_xi_of_squares_tells_equal_differences_from_parallel_ones() {
+        // Differences (0, 1.2) and (0, 2): multiples of one vector, and not the same.
+        let (u, v) = (array![[0.8f32, 0.6], [0.0, 1.0]], array![[0.8f32, -0.6], [0.0, -1.0]]);
+        assert!(xi(u.view(), v.view()).abs() < 1e-7);
+        assert!((xi_of_squares(u.view(), v.view()) - 0.16).abs() < 1e-6);
+        let u = array![[0.8f32, 0.6], [-0.8, 0.6]];
+        let v = &u * &array![[1.0, -1.0]];
+        assert!(xi(u.view(), v.view()).abs() < 1e-7 && xi_of_squares(u.view(), v.view()) < 1e-12);
     }
 
-    proptest! {
-        /// The definition, and that a turn and a doubling of the pairs change nothing.
-        #[test]
-        fn squares_are_the_definition(pairs in 1usize..20, dim in 1usize..6, seed in 0u64..100) {
-            let points = random_points(2 * pairs, dim, seed);
-            let (u, v) = points.view().split_at(Axis(0), pairs);
-            let xi = xi_of_squares(u, v);
-            let x = differences(u, v);
-            let mean = x.mean_axis(Axis(0)).unwrap();
-            let plain = x.iter().map(|x| x * x).sum::<f64>() / pairs as f64 - mean.dot(&mean);
-            prop_assert!((xi - plain).abs() < 1e-9 * plain.max(1.0), "{xi}, not {plain}");
-            prop_assert!(xi >= 0.0 && xi_of_norms(u, v) >= -1e-12);
-            let twice = |points: ArrayView2<f32>| concatenate(Axis(0), &[points, points]).unwrap();
-            prop_assert!((xi_of_squares(twice(u).view(), twice(v).view()) - xi).abs() < 1e-9 * xi.max(1.0));
-        }
+    #[cfg(feature = "separation")]
+    #[test]
+    fn xi_of_squares_is_the_difference_of_the_studys_numbers() {
+        let (u, v): (Array2<f32>, Array2<f32>) = (random_points(30, 4, 1), random_points(30, 4, 2));
+        let order: Vec<usize> = (0..30).collect();
+        let distances = crate::geometry::MeanDistances::of(u.view(), v.view(), &order);
+        let expected = distances.matching - distances.centroids;
+        assert!((xi_of_squares(u.view(), v.view()) - expected).abs() < 1e-9);
     }
 }

@@ -9,8 +9,8 @@ use super::perceptron::{Perceptron, PerceptronSettings, shuffle};
 use super::separation::Separation;
 use crate::error::Result;
 
-/// The three numbers that the study records of trained models (squared norms; [`super::xi_of_squares`]
-/// is the difference of the first two).
+/// The three numbers that the study records of trained models. `matching` less `centroids` is
+/// [`super::xi_of_squares`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MeanDistances {
     /// mean_i ||x_i - y_i||^2.

@@ -7,37 +7,41 @@ mod adapter;
 mod codes;
 mod constellation;
 mod differences;
+#[cfg(feature = "separation")]
+mod direction;
 mod distribution;
 mod extremes;
 mod families;
 #[cfg(feature = "separation")]
 mod gap;
-mod guarantees;
 mod hyperplane;
 mod labelled;
 mod perceptron;
 #[cfg(feature = "separation")]
 mod report;
+mod retrieval;
 #[cfg(feature = "separation")]
 mod separation;
 mod similarities;
 pub mod theory;
+mod triplet;
 
 pub use adapter::without_adapter;
 pub use constellation::{Certificate, Constellation, Violation};
-pub use differences::{xi_of_norms, xi_of_squares};
+pub use differences::{xi, xi_of_squares};
+#[cfg(feature = "separation")]
+pub use direction::Direction;
 pub use distribution::{Distribution, Quantile, RESOLUTION};
 pub use extremes::Geometry;
 #[cfg(feature = "separation")]
 pub use gap::{MeanDistances, ModalityGap};
-#[cfg(feature = "separation")]
-pub use guarantees::SeparatingDirection;
-pub use guarantees::{retrieval_failures, triplet_loss};
 pub use hyperplane::{Hyperplane, Misclassified};
 pub use labelled::{LabelledGeometry, Retrieval};
 pub use perceptron::{Perceptron, PerceptronSettings};
 #[cfg(feature = "separation")]
 pub use report::Report;
+pub use retrieval::retrieval_failures;
 #[cfg(feature = "separation")]
 pub use separation::{Separation, Verdict};
 pub use similarities::Similarities;
+pub use triplet::triplet_loss;

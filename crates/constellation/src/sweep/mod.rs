@@ -29,6 +29,7 @@
 
 mod describe;
 mod json;
+mod outcome;
 mod runs;
 mod side_by_side;
 mod store;
@@ -36,6 +37,7 @@ mod store;
 use std::path::Path;
 
 pub use describe::Sweep;
+pub use outcome::Outcome;
 pub use runs::{Ensemble, Runs};
 pub use side_by_side::{SweepProgress, print_sweep_progress};
 

@@ -117,7 +117,7 @@ fn constructions(values: &[f64], code: &Array2<f64>) -> Result<(Vec<f64>, Vec<Mo
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let biases: Vec<f64> = (0..=STEPS).map(|k| low + (high - low) * k as f64 / STEPS as f64).collect();
-    let gap = |&b_rel: &f64| gap_of_pairs(theory::construct(2, code.view(), b_rel)?.view());
+    let gap = |&b_rel: &f64| gap_of_pairs(theory::construct(code.view(), 2, b_rel)?.view());
     let gaps = biases.par_iter().map(gap).collect::<Result<_>>()?;
     Ok((biases, gaps))
 }
@@ -133,7 +133,7 @@ mod tests {
         let simplex = theory::spread_code(4, 3, 1).unwrap();
         let c = theory::largest_cosine(simplex.view());
         for b_rel in [-0.9, -0.5, 0.0, 0.3] {
-            let gap = gap_of_pairs(theory::construct(2, simplex.view(), b_rel).unwrap().view()).unwrap();
+            let gap = gap_of_pairs(theory::construct(simplex.view(), 2, b_rel).unwrap().view()).unwrap();
             let delta2 = (2.0 * (1.0 + b_rel) / (3.0 + c)).min(1.0);
             let offset = (1.0 - delta2).sqrt();
             assert!((margin(&gap) - offset).abs() < 1e-3, "b_rel {b_rel}: {} and {offset}", margin(&gap));

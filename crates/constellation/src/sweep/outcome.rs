@@ -1,0 +1,90 @@
+//! What is kept of runs that are too many or too long to train each time: their final numbers.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::experiment::Experiment;
+use crate::run::Run;
+
+/// A run's description and its final numbers, a line of JSON in a file that is committed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// What was run.
+    pub experiment: Experiment,
+    /// Mean loss before the last step.
+    pub loss: f64,
+    /// Final inverse temperature t.
+    pub temperature: f64,
+    /// Final relative bias b_rel.
+    pub relative_bias: f64,
+    /// min_i s_ii.
+    pub min_matching: f64,
+    /// max_{i != j} s_ij.
+    pub max_non_matching: f64,
+}
+
+impl Outcome {
+    /// The final numbers of a run.
+    pub fn of(run: &Run) -> Self {
+        let geometry = run.geometry();
+        Self {
+            experiment: run.experiment.clone(),
+            loss: run.loss(),
+            temperature: run.temperature(),
+            relative_bias: run.relative_bias(),
+            min_matching: geometry.min_matching,
+            max_non_matching: geometry.max_non_matching,
+        }
+    }
+
+    /// min_i s_ii - max_{i != j} s_ij, twice the margin: what the paper's Tables 1 to 3 print.
+    pub fn gap(&self) -> f64 {
+        self.min_matching - self.max_non_matching
+    }
+
+    /// The outcomes of a file, in order.
+    ///
+    /// # Errors
+    /// [`crate::Error::File`] names the file if it cannot be read, or a line of it is something else.
+    pub fn read_all(path: impl AsRef<Path>) -> Result<Vec<Self>> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|error| files::Error::new(path, error))?;
+        let read = |line: &str| serde_json::from_str(line).map_err(|error| files::Error::new(path, error));
+        Ok(text.lines().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// Writes one line of JSON for each outcome.
+    ///
+    /// # Errors
+    /// [`crate::Error::File`] if `path` cannot be written.
+    pub fn write_all(outcomes: &[Self], path: impl AsRef<Path>) -> Result<()> {
+        files::write_whole(path.as_ref(), |file| {
+            for outcome in outcomes {
+                serde_json::to_writer(&mut *file, outcome)?;
+                file.write_all(b"\n")?;
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_come_back_as_they_were() {
+        let run = Experiment { pairs: 4, dim: 3, epochs: 20, ..Experiment::default() }.train().unwrap();
+        let path = tempfile::tempdir().unwrap().path().join("outcomes.jsonl");
+        let outcomes = vec![Outcome::of(&run); 2];
+        Outcome::write_all(&outcomes, &path).unwrap();
+        assert_eq!(Outcome::read_all(&path).unwrap(), outcomes);
+        assert_eq!(outcomes[0].gap(), 2.0 * run.margin());
+        std::fs::write(&path, "{}").unwrap();
+        assert!(Outcome::read_all(&path).unwrap_err().to_string().contains("outcomes.jsonl"));
+    }
+}
