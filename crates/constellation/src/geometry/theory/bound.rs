@@ -136,7 +136,7 @@ mod tests {
                 let lowest = -1.0 / (modalities as f64 - 1.0);
                 let at = lowest + (1.0 - lowest) * x;
                 vectors = construct(code.view(), modalities, at.min(1.0)).unwrap();
-                if seed % 4 > 0 {
+                if !seed.is_multiple_of(4) {
                     let size = [0.0, 1e-3, 0.03, 0.3][(seed % 4) as usize];
                     vectors.scaled_add(size, &noise.slice(s![.., ..points, ..]));
                 }
@@ -159,7 +159,7 @@ mod tests {
             let (pairs, dim) = (2 + pick(1, 14) as usize, 1 + pick(2, 6) as usize);
             let (shape, x) = (pick(3, 4) as usize, pick(4, 1000) as f64 / 999.0);
             // The good codes cost a descent each.
-            let shape = if shape == 3 && seed % 50 > 0 { 2 } else { shape };
+            let shape = if shape == 3 && !seed.is_multiple_of(50) { 2 } else { shape };
             let vectors = configuration(shape, modalities, pairs, dim, seed, x);
             let pairs = vectors.dim().1;
             let geometry = Geometry::of(vectors.view()).unwrap();

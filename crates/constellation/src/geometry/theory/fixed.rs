@@ -62,7 +62,7 @@ mod tests {
             assert!(at(antipodal + 1e-3) > 0.0 && at(simplex - 1e-3) < 1.0, "N = {pairs}");
         }
         let (antipodal, simplex) = fixed_thresholds(10);
-        assert!((antipodal - 0.6931).abs() < 1e-4 && (simplex - 1.7513).abs() < 1e-4);
+        assert!((antipodal - std::f64::consts::LN_2).abs() < 1e-12 && (simplex - 1.7513).abs() < 1e-4);
         let (antipodal, simplex) = fixed_thresholds(50);
         assert!((antipodal - 1.5890).abs() < 1e-4 && (simplex - 3.7731).abs() < 1e-4);
     }
