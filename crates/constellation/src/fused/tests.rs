@@ -168,7 +168,12 @@ fn assert_slopes(experiment: &Experiment, points: &Array3<f32>) {
             "bias",
         );
         if experiment.adapter.is_some() {
-            close(got.adapter, want.x, 0.1 * want.scale * t, "adapter");
+            // In dimension 1 the extended vectors are two different ones, so that the terms of a row's
+            // sum are equal and so are their roundings: a float32 sum of N equal terms is off by up to
+            // N / 2^24 of itself. What is left of the sums when those of pairs are taken from those of
+            // others may be small against them.
+            let coherent = experiment.pairs as f64 * 2f64.powi(-24) / 1e-5;
+            close(got.adapter, want.x, (0.1 + coherent) * want.scale * t, "adapter");
         }
         let difference = norm(&(engine.gradients().mapv(f64::from) - &want_points));
         let scale = norm(&want_points).max(0.1 * want.scale * t / (experiment.pairs as f64).sqrt());

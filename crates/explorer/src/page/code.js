@@ -45,7 +45,8 @@ function makeCode({ host, find, defaults, experiment, take }) {
   return {
     show,
     fromAddress,
-    // Once a training has ended, the address follows.
-    settle: () => ownsAddress && location.replace(asHash(experiment(), defaults)),
+    // Once a training has ended, the address follows; without a `hashchange`, which would come when
+    // the next knob may have been turned, and turn it back.
+    settle: () => ownsAddress && history.replaceState(null, "", asHash(experiment(), defaults)),
   };
 }
