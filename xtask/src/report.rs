@@ -1,6 +1,6 @@
 //! `logs/REPORT.md`: what was published against what was obtained, for a reader without the code.
 
-use std::{collections::BTreeSet, fmt::Write, fs, time::Duration};
+use std::{collections::BTreeSet, fmt::Write, fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -20,6 +20,8 @@ struct Metrics {
     runs: Vec<Run>,
     figures: Vec<String>,
     checks: Vec<Check>,
+    /// From its first cell to its last.
+    seconds: f64,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -43,29 +45,40 @@ struct Check {
 /// One notebook of the report.
 struct Chapter {
     name: String,
-    elapsed: Duration,
     metrics: Metrics,
     /// The executed notebook, for what it says.
     notebook: Value,
 }
 
-/// Writes the report of notebooks that were all executed and passed, with the time that each took.
+impl Chapter {
+    fn elapsed(&self) -> Duration {
+        Duration::from_secs_f64(self.metrics.seconds.max(0.0))
+    }
+}
+
+/// Writes the report of these notebooks, of which each has passed at least once.
 ///
 /// # Errors
 /// If a notebook has left no metrics, or the report cannot be written.
-pub fn write(project: &Project, times: &[(String, Duration)]) -> Result<()> {
+pub fn write(project: &Project, names: &[String]) -> Result<()> {
     let mut chapters = Vec::new();
-    for (name, elapsed) in times {
-        let path = project.logs().join("metrics").join(name).with_extension("json");
+    for name in names {
+        let path = metrics(project, name);
         let text = fs::read_to_string(&path)
             .with_context(|| format!("{name} has left no metrics at {}", path.display()))?;
         let metrics = serde_json::from_str(&text).with_context(|| format!("{}", path.display()))?;
         let source = project.notebooks().join(name).with_extension("ipynb");
         let notebook = serde_json::from_slice(&fs::read(&source)?)?;
-        chapters.push(Chapter { name: name.clone(), elapsed: *elapsed, metrics, notebook });
+        chapters.push(Chapter { name: name.clone(), metrics, notebook });
     }
     let text = compose(&chapters, &machine::surroundings(project));
     files::write(&project.logs().join("REPORT.md"), text)
+}
+
+/// Where a notebook leaves its metrics.
+#[must_use]
+pub fn metrics(project: &Project, name: &str) -> PathBuf {
+    project.logs().join("metrics").join(name).with_extension("json")
 }
 
 fn compose(chapters: &[Chapter], surroundings: &[(&str, String)]) -> String {
@@ -76,7 +89,7 @@ fn compose(chapters: &[Chapter], surroundings: &[(&str, String)]) -> String {
          wrote this file. A published number is one that the paper or its code states.\n\n\
          | notebook | checks | runs | seeds | time |\n|---|---|---|---|---|\n",
     );
-    for Chapter { name, elapsed, metrics, .. } in chapters {
+    for chapter @ Chapter { name, metrics, .. } in chapters {
         let (runs, seeds) = (metrics.runs.len(), seeds(&metrics.runs));
         line(
             &mut text,
@@ -84,11 +97,11 @@ fn compose(chapters: &[Chapter], surroundings: &[(&str, String)]) -> String {
                 "| [{name}](#{}) | {} | {runs} | {seeds} | {} |",
                 name.to_lowercase(),
                 metrics.counts,
-                readable(*elapsed)
+                readable(chapter.elapsed())
             ),
         );
     }
-    let total = chapters.iter().map(|chapter| chapter.elapsed).sum();
+    let total = chapters.iter().map(Chapter::elapsed).sum();
     line(&mut text, &format!("\nTotal time: {}.\n\n| made with | |\n|---|---|", readable(total)));
     for (what, which) in surroundings {
         line(&mut text, &format!("| {what} | {which} |"));
@@ -207,7 +220,7 @@ fn line(text: &mut String, line: &str) {
 mod tests {
     use super::*;
 
-    const METRICS: &str = r#"{"notebook": "A", "seconds": 1.5, "figures": ["a.png"], "overrides": [],
+    const METRICS: &str = r#"{"notebook": "A", "seconds": 61.2, "figures": ["a.png"], "overrides": [],
         "passed": 3, "reported": 1,
         "runs": [{"label": "x", "seed": 50, "engine": "auto", "final_engine": "libtorch", "loss": 1e-6}, {"label": "y", "seed": 51}],
         "checks": [
@@ -223,7 +236,7 @@ mod tests {
             {"cell_type": "markdown", "id": "a", "source": "# Title\n\n**Claim.** It is so."},
             {"cell_type": "code", "id": "b", "source": "log.figure(\"a.png\", figure)"},
             {"cell_type": "markdown", "id": "c", "source": "Seen."}]});
-        let chapter = Chapter { name: "A".into(), elapsed: Duration::from_secs(61), metrics, notebook };
+        let chapter = Chapter { name: "A".into(), metrics, notebook };
         let text = compose(&[chapter], &[("rustc", "1.95".into())]);
         let has =
             |line: &str| assert!(text.lines().any(|found| found == line), "no line {line:?} in\n{text}");

@@ -4,7 +4,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
     str::FromStr,
-    time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -85,9 +84,11 @@ pub fn run(project: &Project, python: &Python, request: &Request) -> Result<()> 
         });
         site::write(project, python, &notebooks.collect::<Vec<_>>(), &project.site())?;
     }
-    let times = executed?;
-    if request.notebooks.is_empty() && request.overrides.is_empty() {
-        report::write(project, &times)?;
+    executed?;
+    let all = all(project)?;
+    let has_metrics = |name: &String| report::metrics(project, name).exists();
+    if request.overrides.is_empty() && all.iter().all(has_metrics) {
+        report::write(project, &all)?;
         println!("The report is {}", project.logs().join("REPORT.md").display());
     }
     Ok(())
@@ -99,10 +100,12 @@ pub fn run(project: &Project, python: &Python, request: &Request) -> Result<()> 
 /// If a notebook fails.
 pub fn check(project: &Project, python: &Python, output: &Path, timeout: u64) -> Result<usize> {
     let request = Request { notebooks: Vec::new(), overrides: Vec::new(), html: false, timeout };
-    Ok(each(project, python, &all(project)?, &request, output, |_, _| Ok(()))?.len())
+    let names = all(project)?;
+    each(project, python, &names, &request, output, |_, _| Ok(()))?;
+    Ok(names.len())
 }
 
-/// Executes notebooks, has `settle` care for those that pass, and returns the time that each took.
+/// Executes notebooks, and has `settle` care for those that pass.
 fn each(
     project: &Project,
     python: &Python,
@@ -110,9 +113,8 @@ fn each(
     request: &Request,
     output: &Path,
     settle: impl Fn(&str, Value) -> Result<()>,
-) -> Result<Vec<(String, Duration)>> {
+) -> Result<()> {
     let mut failed = Vec::new();
-    let mut times = Vec::new();
     for name in names {
         let Outcome { notebook, verdict, elapsed } = one(project, python, name, request, output)?;
         let time = report::readable(elapsed);
@@ -126,12 +128,11 @@ fn each(
             println!("  {message}\n  executed copy: {}", file(output, name).display());
             failed.push(name.as_str());
         }
-        times.push((name.clone(), elapsed));
     }
     if !failed.is_empty() {
         bail!("{} of {} notebooks failed: {}", failed.len(), names.len(), failed.join(", "));
     }
-    Ok(times)
+    Ok(())
 }
 
 fn one(project: &Project, python: &Python, name: &str, request: &Request, output: &Path) -> Result<Outcome> {
