@@ -1,5 +1,6 @@
 //! From texts to the token ids that the text tower takes.
 
+use std::panic::catch_unwind;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -142,12 +143,14 @@ fn load_pieces(folder: &Folder) -> Result<(PathBuf, Pieces)> {
         return Err(Error::checkpoint(folder.path(), "holds neither spiece.model nor tokenizer.json"));
     };
     let bytes = json::read_limited(&file, MAX_BYTES)?;
-    // Also keeps what is not JSON from the crate, which panics at it.
     if SentencePiece::is_unigram(&bytes).map_err(|reason| Error::tokenizer(&file, reason))? {
         let model = SentencePiece::from_json(&bytes).map_err(|reason| Error::tokenizer(&file, reason))?;
         return Ok((file, Pieces::Siglip(Box::new(model))));
     }
-    let mut tokenizer = JsonTokenizer::from_bytes(bytes).map_err(|error| Error::tokenizer(&file, error))?;
+    // The crate panics at some damage, such as half of a surrogate pair in its decoder.
+    let parsed = catch_unwind(|| JsonTokenizer::from_bytes(&bytes).map_err(|error| error.to_string()));
+    let parsed = parsed.unwrap_or_else(|_| Err("is damaged: its reader gave up".to_owned()));
+    let mut tokenizer = parsed.map_err(|reason| Error::tokenizer(&file, reason))?;
     tokenizer.with_padding(None).with_truncation(None).map_err(|error| Error::tokenizer(&file, error))?;
     Ok((file, Pieces::Siglip2(Box::new(tokenizer))))
 }

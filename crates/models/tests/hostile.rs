@@ -198,6 +198,19 @@ fn damaged_tokenizers_do_not_panic() {
     }
 }
 
+/// Half of a surrogate pair, at which the crate that reads it panics.
+#[test]
+fn a_tokenizer_whose_reader_gives_up_is_damaged() {
+    let folder = checkpoint("siglip2");
+    let path = folder.path().join("tokenizer.json");
+    let intact = fs::read_to_string(&path).unwrap();
+    let decoder = intact.find("\"decoder\"").unwrap();
+    let damaged = intact[decoder..].replacen("\"▁\"", "\"\\ud800\"", 1);
+    fs::write(&path, intact[..decoder].to_owned() + &damaged).unwrap();
+    let error = Embedder::load(folder.path().to_str().unwrap(), Dtype::F32).unwrap_err().to_string();
+    assert_says(&error, &["tokenizer.json", "gave up"]);
+}
+
 #[test]
 fn a_model_that_is_neither_a_folder_nor_to_be_had() {
     let error = |model: &str| Embedder::load(model, Dtype::F32).unwrap_err().to_string();
