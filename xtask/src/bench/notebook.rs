@@ -92,7 +92,7 @@ fn first_cell(project: &Project, python: &Python, name: &str, count: usize) -> R
 fn notebook_of(project: &Project) -> Value {
     let code = |source: String| json!({"cell_type": "code", "execution_count": null, "metadata": {}, "outputs": [], "source": source});
     let head = format!(
-        ":dep {}\nuse siglip_core::{{Experiment, Settings}};",
+        ":dep {}\nuse siglip_core::prelude::*;",
         Kernel::Synthetic.dependency(&project.library())
     );
     let cell = format!(
