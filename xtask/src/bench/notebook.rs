@@ -91,10 +91,8 @@ fn first_cell(project: &Project, python: &Python, name: &str, count: usize) -> R
 
 fn notebook_of(project: &Project) -> Value {
     let code = |source: String| json!({"cell_type": "code", "execution_count": null, "metadata": {}, "outputs": [], "source": source});
-    let head = format!(
-        ":dep {}\nuse siglip_core::prelude::*;",
-        Kernel::Synthetic.dependency(&project.library())
-    );
+    let head =
+        format!(":dep {}\nuse siglip_core::prelude::*;", Kernel::Synthetic.dependency(&project.library()));
     let cell = format!(
         "for _ in 0..{ROUNDS} {{\n    \
             let experiment = Experiment {{ pairs: 100, dim: 10, epochs: {EPOCHS}, ..Default::default() }};\n    \
