@@ -48,7 +48,7 @@ pub fn heat_map(title: &str, map: &HeatMap) -> Result<Figure> {
     }
     check("heat map: values", &list)?;
     for line in curves.iter().chain([path]) {
-        check("heat map: path", &line.iter().flat_map(|(x, y)| [*x, *y]).collect::<Vec<_>>())?;
+        check("heat map: line", &line.iter().flat_map(|(x, y)| [*x, *y]).collect::<Vec<_>>())?;
     }
     if let Some(axis) = [x, y].into_iter().find(|axis| axis.range.is_none()) {
         return Err(Error::Figure(format!("heat map: the axis {:?} needs a range", axis.label)));

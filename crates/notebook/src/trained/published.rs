@@ -1,4 +1,5 @@
-//! The study's Table 6 (Table 1 in an earlier version), whose numbers stand for themselves unless the same run is made here.
+//! The study's Table 6 (Table 1 in an earlier version), whose numbers stand for themselves unless
+//! the same run is made here.
 
 use constellation::geometry::LabelledGeometry;
 use models::{Collection, Pictures};
