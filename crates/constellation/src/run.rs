@@ -4,7 +4,7 @@ use std::path::Path;
 
 use files::npz::{Npy, NpzReader, NpzWriter};
 use ndarray::{Array3, ArrayView2, ArrayView3, Axis};
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::engine::State;
 use crate::error::Result;
@@ -53,7 +53,7 @@ impl Snapshot {
 }
 
 /// The numbers of a run that `siglip train` prints and the metrics keep.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Mean loss before the last step.
     pub loss: f64,
@@ -70,9 +70,20 @@ pub struct Summary {
     /// The adapter's delta, if there is one.
     pub delta: Option<f64>,
     /// The engine that computed the steps.
-    pub engine: &'static str,
+    #[serde(deserialize_with = "engine_name")]
+    pub engine: EngineName,
     /// Wall-clock time of the training.
     pub seconds: f64,
+}
+
+/// By another name serde does not take it for text that is borrowed from what is read.
+type EngineName = &'static str;
+
+/// The name of one of the engines that there are.
+fn engine_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<EngineName, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let known = ["fused", "libtorch"].into_iter().find(|&known| known == name);
+    known.ok_or_else(|| serde::de::Error::custom(format!("engine `{name}`, expected fused or libtorch")))
 }
 
 impl std::fmt::Debug for Run {

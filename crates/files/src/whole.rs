@@ -70,6 +70,16 @@ pub fn check_folder(folder: &Path) -> Result<(), Error> {
     try_folder(folder).map_err(|error| Error::new(folder, error))
 }
 
+/// As [`check_folder`], of a folder that processes on other machines write to: since no lock tells
+/// which of them live, nothing is removed.
+///
+/// # Errors
+/// [`Error`] names `folder`.
+pub fn check_shared_folder(folder: &Path) -> Result<(), Error> {
+    let check = fs::create_dir_all(folder).and_then(|()| try_writing(folder));
+    check.map_err(|error| Error::new(folder, error))
+}
+
 /// Keeps other processes out of `folder`, which is created, as long as the lock lives. File systems
 /// without locks keep nobody out.
 ///
@@ -90,6 +100,10 @@ pub fn lock_folder(folder: &Path) -> Result<File, Error> {
 fn try_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     unfinished::remove_left(folder);
+    try_writing(folder)
+}
+
+fn try_writing(folder: &Path) -> io::Result<()> {
     tempfile::tempfile_in(folder)?.write_all(b"?")
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::describe::Sweep;
+use super::plan::Plan;
 use crate::description;
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
@@ -18,6 +19,26 @@ impl Sweep {
     /// # Errors
     /// [`Error::Description`] or [`Error::Value`], naming the key.
     pub fn from_json(json: &str) -> Result<Self> {
+        let plan = Plan::from_json(json)?;
+        if plan.len() > MAX_RUNS {
+            let (value, expected) = (plan.len().to_string(), "at most 10,000,000 runs, or a `Plan`");
+            return Err(Error::Value { key: "grid", value, expected });
+        }
+        let labelled = (0..plan.len()).map(|run| plan.labelled(run)).collect::<Result<Self>>()?;
+        Ok(labelled.recording(plan.record()))
+    }
+}
+
+/// A sweep has them all at once, a kilobyte each.
+const MAX_RUNS: usize = 10_000_000;
+
+impl Plan {
+    /// Reads a plan from the JSON form of a sweep, described at [`crate::sweep`]. Whether each run is
+    /// possible is seen when it is asked for.
+    ///
+    /// # Errors
+    /// [`Error::Description`] or [`Error::Value`], naming the key.
+    pub fn from_json(json: &str) -> Result<Self> {
         let Form { base, grid, runs, record } = description::from_json(json)?;
         let base = serde_json::to_value(&base).expect("a description is valid JSON");
         let mut experiments = Vec::new();
@@ -26,25 +47,11 @@ impl Sweep {
             replace(&mut description, run);
             experiments.push(Experiment::from_json(&description.to_string())?);
         }
-        let sweep = Self::named(labels(&experiments).into_iter().zip(experiments)).recording(record);
-        let sweep = grid.0.into_iter().try_fold(sweep, |sweep, (key, values)| {
-            let values = values.list(&key)?;
-            if sweep.experiments().len().saturating_mul(values.len()) > MAX_RUNS {
-                let reason = "makes more than 10,000,000 runs".to_owned();
-                return Err(Error::Description { key: format!("`grid.{key}`"), reason });
-            }
-            sweep.vary(&key, values)
-        })?;
-        if sweep.experiments().is_empty() {
-            let value = "an empty sweep".to_owned();
-            return Err(Error::Value { key: "runs", value, expected: "at least one run" });
-        }
-        Ok(sweep)
+        let axis = |(key, values): (String, Values)| Ok((values.list(&key)?, key));
+        let axes = grid.0.into_iter().map(axis).collect::<Result<Vec<_>>>()?;
+        Self::new(labels(&experiments).into_iter().zip(experiments).collect(), axes, record)
     }
 }
-
-/// They are made all at once, a kilobyte each.
-const MAX_RUNS: usize = 10_000_000;
 
 /// What distinguishes each experiment: the keys in which they differ, and their values.
 fn labels(experiments: &[Experiment]) -> Vec<String> {

@@ -25,21 +25,33 @@
 //! Each run is two files, `<key>.npz` as [`Run::save`] writes it and `<key>.json` with
 //! description and summary, where `<key>` is a hash of the description, of what is
 //! recorded and of the version of the numerics; runs of other versions stay and are not read. The JSON file is written last, so a run
-//! that has one is whole and is not trained again, by this sweep or another one.
+//! that has one is whole and is not trained again, by this sweep or another one. With
+//! [`Keep::Summaries`] the final numbers alone are kept, in lines of JSON in the folder [`SHARDS`].
+//!
+//! # Beyond one machine
+//!
+//! A [`Sweep`] has all its runs in memory. A [`Plan`] makes each when its turn comes and keeps none:
+//! [`Plan::train_into`] is for sweeps of any size, and for a [`shard::Shard`] of one, with any number
+//! of processes in one folder.
 
 mod describe;
 mod json;
 mod outcome;
+mod plan;
 mod runs;
 mod side_by_side;
 mod store;
+mod stream;
+mod summaries;
 
 use std::path::Path;
 
 pub use describe::Sweep;
 pub use outcome::Outcome;
+pub use plan::Plan;
 pub use runs::{Ensemble, Runs};
 pub use side_by_side::{SweepProgress, print_sweep_progress};
+pub use stream::{Finished, Keep, Kept, SHARDS};
 
 use self::store::Store;
 use crate::error::Result;

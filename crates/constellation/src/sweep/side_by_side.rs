@@ -1,7 +1,7 @@
 //! Training many experiments on all cores.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::train::Settings;
 
 /// Where a sweep stands.
 #[derive(Debug, Clone, Copy)]
-pub struct SweepProgress<'a> {
+pub struct SweepProgress {
     /// Runs that are finished, those found in the folder included.
     pub runs_done: usize,
     /// Runs in all; equal descriptions count as one.
@@ -26,11 +26,14 @@ pub struct SweepProgress<'a> {
     pub epochs: usize,
     /// Time since the start.
     pub elapsed: Duration,
-    /// The run that has just been finished, trained or found.
-    pub finished: Option<&'a Run>,
 }
 
-impl SweepProgress<'_> {
+impl SweepProgress {
+    /// Where a sweep of `runs` runs begins.
+    pub(super) fn begin(runs: usize) -> Self {
+        Self { runs_done: 0, runs, epochs_done: 0, epochs: 0, elapsed: Duration::ZERO }
+    }
+
     /// Estimated time to the end.
     pub fn left(&self) -> Duration {
         let left = self.epochs.saturating_sub(self.epochs_done) as f64 / self.epochs_done.max(1) as f64;
@@ -38,7 +41,7 @@ impl SweepProgress<'_> {
     }
 }
 
-impl std::fmt::Display for SweepProgress<'_> {
+impl std::fmt::Display for SweepProgress {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(f, "{} of {} runs, {} left", self.runs_done, self.runs, duration(self.left()))
     }
@@ -63,11 +66,19 @@ fn print_lines(notice: &'static str) -> impl FnMut(&SweepProgress) {
 }
 
 /// What a worker tells.
-enum Message {
+pub(super) enum Message<T> {
+    /// So many epochs more.
     Epochs(usize),
     /// The task of this number is over.
-    Over(usize, Box<Result<Run>>),
+    Over(usize, Result<T>),
 }
+
+/// Hands out what is to be done: a task's number and its experiment.
+pub(super) type Next<'a> = dyn Fn() -> Option<(usize, Experiment)> + Sync + 'a;
+
+/// Does the task of this number; it tells how many epochs of it are done.
+pub(super) type Work<'a, T> =
+    dyn Fn(usize, &Experiment, Settings, &mut dyn FnMut(usize)) -> Result<T> + Sync + 'a;
 
 /// Trains what `store` does not have; the runs come in the order of `experiments`.
 pub(super) fn train(
@@ -82,42 +93,87 @@ pub(super) fn train(
     let (tasks, task_of) = distinct(experiments, settings);
     let start = Instant::now();
     let mut results: Vec<Option<Result<Run>>> = tasks.iter().map(|_| None).collect();
-    let mut progress = SweepProgress {
-        runs_done: 0,
-        runs: tasks.len(),
-        epochs_done: 0,
-        epochs: 0,
-        elapsed: Duration::ZERO,
-        finished: None,
-    };
+    let mut progress = SweepProgress::begin(tasks.len());
     for (task, result) in tasks.iter().zip(&mut results) {
-        let found = store.and_then(|store| store.load(task));
-        progress.epochs += if found.is_none() { task.epochs } else { 0 };
-        if let Some(run) = found {
-            progress.runs_done += 1;
-            listen(&SweepProgress { finished: Some(&run), elapsed: start.elapsed(), ..progress });
-            *result = Some(Ok(run));
+        match store.and_then(|store| store.load(task)) {
+            Some(run) => {
+                progress.runs_done += 1;
+                *result = Some(Ok(run));
+            }
+            None => progress.epochs += task.epochs,
         }
     }
+    listen(&SweepProgress { elapsed: start.elapsed(), ..progress });
 
     let missing: Vec<usize> = (0..tasks.len()).filter(|&task| results[task].is_none()).collect();
-    let (send, receive) = mpsc::channel();
-    std::thread::scope(|scope| {
-        start_workers(scope, &tasks, &missing, settings, store, &send);
-        drop(send);
-        for message in receive {
-            let mut finished = None;
-            match message {
-                Message::Epochs(epochs) => progress.epochs_done += epochs,
-                Message::Over(task, result) => {
-                    progress.runs_done += 1;
-                    finished = results[task].insert(*result).as_ref().ok();
-                }
-            }
-            listen(&SweepProgress { finished, elapsed: start.elapsed(), ..progress });
+    let place = AtomicUsize::new(0);
+    let next = || {
+        let task = *missing.get(place.fetch_add(1, Ordering::Relaxed))?;
+        Some((task, tasks[task].clone()))
+    };
+    let work = |_, experiment: &Experiment, settings, tell: &mut dyn FnMut(usize)| {
+        // Another process may have been faster.
+        if let Some(run) = store.and_then(|store| store.load(experiment)) {
+            tell(experiment.epochs);
+            return Ok(run);
         }
+        let run = experiment.train_with(settings, &mut |progress| tell(progress.epoch))?;
+        store.map_or(Ok(()), |store| store.save(&run))?;
+        Ok(run)
+    };
+    on_all_cores(&next, missing.len(), settings, &work, &mut |message| {
+        match message {
+            Message::Epochs(epochs) => progress.epochs_done += epochs,
+            Message::Over(task, result) => {
+                progress.runs_done += 1;
+                results[task] = Some(result);
+            }
+        }
+        listen(&SweepProgress { elapsed: start.elapsed(), ..progress });
     });
     collect(results, &task_of)
+}
+
+/// Does up to `tasks` tasks, one a core at a time, each core taking the next when it is done with one.
+/// With fewer tasks than cores the cores are shared out. None is begun after one whose result could
+/// not be kept: neither could the next.
+pub(super) fn on_all_cores<T: Send>(
+    next: &Next,
+    tasks: usize,
+    settings: Settings,
+    work: &Work<T>,
+    listen: &mut dyn FnMut(Message<T>),
+) {
+    let workers = settings.threads.clamp(1, tasks.max(1));
+    let settings = Settings { threads: (settings.threads / workers).max(1), ..settings };
+    let is_stopped = AtomicBool::new(false);
+    // Bounded, so that results do not pile up where nobody has time to listen.
+    let (send, receive) = mpsc::sync_channel(workers);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            let (send, is_stopped) = (send.clone(), &is_stopped);
+            scope.spawn(move || {
+                while !is_stopped.load(Ordering::Relaxed)
+                    && let Some((task, experiment)) = next()
+                {
+                    let mut told = 0;
+                    // Nobody listens any more only if the sweep is being torn down.
+                    let mut tell = |epoch: usize| {
+                        let _ = send.send(Message::Epochs(epoch - std::mem::replace(&mut told, epoch)));
+                    };
+                    let result = work(task, &experiment, settings, &mut tell);
+                    if matches!(result, Err(Error::File(_))) {
+                        is_stopped.store(true, Ordering::Relaxed);
+                    }
+                    if send.send(Message::Over(task, result)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(send);
+        receive.into_iter().for_each(listen);
+    });
 }
 
 /// The distinct experiments, and for each experiment the number of its own.
@@ -133,58 +189,6 @@ fn distinct(experiments: &[Experiment], settings: Settings) -> (Vec<&Experiment>
         task_of.push(number);
     }
     (tasks, task_of)
-}
-
-/// One worker a core, each taking the next task when it is done with one. With fewer
-/// tasks than cores the cores are shared out.
-fn start_workers<'scope, 'env>(
-    scope: &'scope std::thread::Scope<'scope, 'env>,
-    tasks: &'env [&'env Experiment],
-    missing: &'env [usize],
-    settings: Settings,
-    store: Option<&'env Store>,
-    send: &mpsc::Sender<Message>,
-) {
-    let workers = settings.threads.clamp(1, missing.len().max(1));
-    let settings = Settings { threads: (settings.threads / workers).max(1), ..settings };
-    let next = std::sync::Arc::new(AtomicUsize::new(0));
-    for _ in 0..workers {
-        let (next, send) = (next.clone(), send.clone());
-        scope.spawn(move || {
-            while let Some(&task) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let result = train_one(tasks[task], settings, store, &send);
-                if matches!(result, Err(Error::File(_))) {
-                    next.store(missing.len(), Ordering::Relaxed); // the next could not be kept, either
-                }
-                if send.send(Message::Over(task, Box::new(result))).is_err() {
-                    return;
-                }
-            }
-        });
-    }
-}
-
-fn train_one(
-    experiment: &Experiment,
-    settings: Settings,
-    store: Option<&Store>,
-    send: &mpsc::Sender<Message>,
-) -> Result<Run> {
-    let mut told = 0;
-    // Nobody listens any more only if the sweep is being torn down.
-    let mut tell = |epoch: usize| {
-        let _ = send.send(Message::Epochs(epoch - std::mem::replace(&mut told, epoch)));
-    };
-    // Another process may have been faster.
-    if let Some(run) = store.and_then(|store| store.load(experiment)) {
-        tell(experiment.epochs);
-        return Ok(run);
-    }
-    let run = experiment.train_with(settings, &mut |progress| tell(progress.epoch))?;
-    if let Some(store) = store {
-        store.save(&run)?;
-    }
-    Ok(run)
 }
 
 /// The results in the order of the experiments, or the first error: that of a run that could not be
@@ -209,6 +213,6 @@ fn collect(mut results: Vec<Option<Result<Run>>>, task_of: &[usize]) -> Result<V
     Ok(task_of.iter().map(|&task| runs[task].clone()).collect())
 }
 
-fn in_sweep(index: usize, error: Error) -> Error {
+pub(super) fn in_sweep(index: usize, error: Error) -> Error {
     Error::InSweep { index, source: Box::new(error) }
 }

@@ -2,7 +2,7 @@ use std::fs;
 
 use super::*;
 use crate::history::Record;
-use crate::{Bias, BiasKind, Numerics};
+use crate::{Bias, BiasKind, Numerics, Summary};
 
 fn small() -> Experiment {
     Experiment { pairs: 12, dim: 3, epochs: 40, ..Experiment::default() }
@@ -200,4 +200,105 @@ fn what_an_interruption_leaves_is_trained_no_more() {
     let old: Vec<bool> = runs.runs.iter().map(|run| run.summary().seconds >= 1000.0).collect();
     assert_eq!(old, [true, false, true]);
     assert!(!folder.exists(), "nothing is left when all is done");
+}
+
+const PLAN: &str = r#"{"base": {"pairs": 6, "dim": 3, "epochs": 20},
+    "runs": [{}, {"numerics": "exact"}], "grid": {"bias.init": [-0.5, 0, 0.5], "seed": [1, 2, 3]}}"#;
+
+/// Everything that a folder keeps of the plan, without the seconds.
+fn everything(plan: &Plan, folder: &Path) -> Vec<Option<Finished>> {
+    let kept = plan.kept(folder);
+    let run = |number| {
+        let mut finished = kept.finished(number).unwrap()?;
+        finished.summary.seconds = 0.0;
+        Some(finished)
+    };
+    (0..plan.len()).map(run).collect()
+}
+
+fn train_shard(plan: &Plan, folder: &Path, keep: Keep, shard: &str) -> usize {
+    let mut trained = 0;
+    let shard = shard.parse().unwrap();
+    plan.train_into(folder, keep, shard, Settings::default(), &mut |at| trained = at.epochs / 20).unwrap();
+    trained
+}
+
+#[test]
+fn a_plan_is_the_sweep_run_by_run() {
+    let (plan, sweep) = (Plan::from_json(PLAN).unwrap(), Sweep::from_json(PLAN).unwrap());
+    assert_eq!(plan.len(), 18);
+    for (number, (label, experiment)) in sweep.iter().enumerate() {
+        assert_eq!(plan.labelled(number).unwrap(), (label.to_owned(), experiment.clone()));
+    }
+    let many = r#"{"grid": {"seed": {"from": 1, "to": 99999, "count": 99999}, "dim": [2, 3, 4],
+                            "bias.init": {"from": 0, "to": 1, "count": 99999}}}"#;
+    assert!(Plan::from_json(many).unwrap_err().to_string().contains("1,000,000,000"));
+    let ten_million = many.replacen("99999", "9999", 4).replacen(", 3, 4", "", 1);
+    assert!(Sweep::from_json(&ten_million).unwrap_err().to_string().contains("10,000,000"));
+}
+
+#[test]
+fn shards_of_any_number_and_order_keep_the_runs_of_one_process() {
+    let plan = Plan::from_json(PLAN).unwrap();
+    let whole = tempfile::tempdir().unwrap();
+    assert_eq!(train_shard(&plan, whole.path(), Keep::Runs, "0/1"), 18);
+    let expected = everything(&plan, whole.path());
+    assert!(expected.iter().all(Option::is_some));
+    let runs = Sweep::from_json(PLAN).unwrap().train(Settings::default()).unwrap().runs;
+    for (run, finished) in runs.iter().zip(expected.iter().flatten()) {
+        assert_eq!(Summary { seconds: 0.0, ..run.summary() }, finished.summary);
+    }
+    for keep in [Keep::Runs, Keep::Summaries] {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(train_shard(&plan, folder.path(), keep, "3/4"), 4);
+        assert_eq!(everything(&plan, folder.path()).iter().flatten().count(), 4);
+        assert_eq!(train_shard(&plan, folder.path(), keep, "3/4"), 0, "repeated");
+        assert_eq!(train_shard(&plan, folder.path(), keep, "1/5"), 3, "of another number of shards");
+        assert_eq!(train_shard(&plan, folder.path(), keep, "0/1"), 11);
+        assert_eq!(everything(&plan, folder.path()), expected);
+    }
+    // Summaries of another plan are not taken for those of this one.
+    let folder = tempfile::tempdir().unwrap();
+    train_shard(&plan, folder.path(), Keep::Summaries, "0/1");
+    let other = Plan::from_json(&PLAN.replace("20}", "21}")).unwrap();
+    assert!(everything(&other, folder.path()).iter().all(Option::is_none));
+    // But whole runs serve where summaries are wanted.
+    assert_eq!(train_shard(&plan, whole.path(), Keep::Summaries, "0/1"), 0);
+}
+
+#[test]
+fn processes_that_share_a_folder_and_a_shard_lose_nothing() {
+    let plan = Plan::from_json(PLAN).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for keep in [Keep::Runs, Keep::Summaries, Keep::Summaries, Keep::Runs] {
+            let (plan, folder) = (&plan, folder.path());
+            scope.spawn(move || train_shard(plan, folder, keep, "0/1"));
+        }
+    });
+    assert!(everything(&plan, folder.path()).iter().all(Option::is_some));
+}
+
+#[test]
+fn a_run_of_a_stream_that_fails_leaves_the_others() {
+    let diverging = r#"{"base": {"pairs": 6, "dim": 3, "epochs": 20, "numerics": "exact"},
+        "runs": [{}, {"temperature": {"init": 3e38, "trainable": false}}], "grid": {"seed": [1, 2]}}"#;
+    let plan = Plan::from_json(diverging).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let train = || {
+        plan.train_into(folder.path(), Keep::Summaries, shard::Shard::WHOLE, Settings::default(), &mut |_| ())
+    };
+    let message = train().unwrap_err().to_string();
+    assert!(message.contains("run 2") && message.contains("diverge") | message.contains("loss"), "{message}");
+    let there: Vec<bool> = everything(&plan, folder.path()).iter().map(Option::is_some).collect();
+    assert_eq!(there, [true, true, false, false]);
+    let impossible = Plan::from_json(r#"{"base": {"epochs": 1}, "grid": {"pairs": [5, 1]}}"#).unwrap();
+    let message = impossible.train_into(
+        folder.path(),
+        Keep::Runs,
+        shard::Shard::WHOLE,
+        Settings::default(),
+        &mut |_| (),
+    );
+    assert!(message.unwrap_err().to_string().contains("run 1 of the sweep"));
 }

@@ -1,0 +1,108 @@
+//! A sweep that is not written out: its runs are made when they are asked for.
+
+use serde_json::Value;
+
+use crate::description;
+use crate::error::{Error, Result};
+use crate::experiment::Experiment;
+use crate::history::Record;
+
+/// The runs of a sweep by their numbers, in memory that does not grow with how many there are.
+///
+/// ```
+/// use constellation::sweep::Plan;
+///
+/// let plan = Plan::from_json(r#"{"grid": {"bias.init": [0, 1], "seed": {"from": 1, "to": 50000, "count": 50000}}}"#)?;
+/// assert_eq!(plan.len(), 100_000);
+/// assert_eq!(plan.experiment(99_999)?.seed, 50_000);
+/// # Ok::<(), constellation::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Plan {
+    bases: Vec<(String, Experiment)>,
+    /// Values with their dotted key; the last one's vary fastest.
+    axes: Vec<(Vec<Value>, String)>,
+    runs: usize,
+    record: Record,
+}
+
+impl Plan {
+    /// Each of the labelled `bases` with every combination of the values of `axes`.
+    ///
+    /// # Errors
+    /// [`Error::Value`] if there are no runs, or more than can be numbered.
+    pub(super) fn new(
+        bases: Vec<(String, Experiment)>,
+        axes: Vec<(Vec<Value>, String)>,
+        record: Record,
+    ) -> Result<Self> {
+        let error = |key, value: &str, expected| Error::Value { key, value: value.to_owned(), expected };
+        let lengths = axes.iter().map(|(values, _)| values.len());
+        let runs = lengths.chain([bases.len()]).try_fold(1, usize::checked_mul);
+        match runs.filter(|&runs| runs <= MAX_RUNS) {
+            None => Err(error("grid", "more than 1,000,000,000 runs", "fewer: several sweeps")),
+            Some(0) => Err(error("runs", "an empty sweep", "at least one run")),
+            Some(runs) => Ok(Self { bases, axes, runs, record }),
+        }
+    }
+
+    /// What the numbers of the runs depend on.
+    pub(super) fn form(&self) -> impl serde::Serialize + '_ {
+        (&self.bases, &self.axes, self.record)
+    }
+
+    /// How many runs there are.
+    #[expect(clippy::len_without_is_empty, reason = "a plan has a run at least")]
+    pub fn len(&self) -> usize {
+        self.runs
+    }
+
+    /// What is recorded at every epoch.
+    pub fn record(&self) -> Record {
+        self.record
+    }
+
+    /// Run `number`, counted from 0.
+    ///
+    /// # Errors
+    /// As [`Plan::labelled`].
+    pub fn experiment(&self, number: usize) -> Result<Experiment> {
+        Ok(self.labelled(number)?.1)
+    }
+
+    /// Run `number`, counted from 0, and what distinguishes it; a seed does not.
+    ///
+    /// # Errors
+    /// As [`Experiment::with`].
+    ///
+    /// # Panics
+    /// If there is no such run.
+    pub fn labelled(&self, number: usize) -> Result<(String, Experiment)> {
+        assert!(number < self.runs, "run {number} of {}", self.runs);
+        let mut rest = number;
+        let mut places = Vec::with_capacity(self.axes.len());
+        for (values, _) in self.axes.iter().rev() {
+            places.push(rest % values.len());
+            rest /= values.len();
+        }
+        let (mut label, base) = self.bases[rest].clone();
+        if self.axes.is_empty() {
+            return Ok((label, base));
+        }
+        let mut description = serde_json::to_value(base).expect("a description is valid JSON");
+        for ((values, key), place) in self.axes.iter().zip(places.into_iter().rev()) {
+            let value = &values[place];
+            *description::at(&mut description, key)? = value.clone();
+            if key != "seed" {
+                let comma = if label.is_empty() { "" } else { ", " };
+                label = format!("{label}{comma}{key} = {value}");
+            }
+        }
+        let experiment: Experiment = description::read_value(description)?;
+        experiment.validate()?;
+        Ok((label, experiment))
+    }
+}
+
+/// Each is looked at before the first is trained.
+const MAX_RUNS: usize = 1_000_000_000;

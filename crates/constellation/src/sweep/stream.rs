@@ -1,0 +1,178 @@
+//! Sweeps of any size: a run is kept when it is finished, and forgotten.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use serde::Serialize;
+use shard::Shard;
+
+use super::plan::Plan;
+use super::side_by_side::{Message, SweepProgress, in_sweep, on_all_cores};
+use super::store::{NUMERICS, Store, hash};
+use super::summaries::{Appending, Summaries};
+use crate::error::{Error, Result};
+use crate::experiment::Experiment;
+use crate::run::Summary;
+use crate::train::Settings;
+
+/// What a folder keeps of each run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    /// Vectors, history and summary, two files a run.
+    #[default]
+    Runs,
+    /// The summary alone, a line a run in few files: file systems of clusters bear no million files.
+    Summaries,
+}
+
+/// A run's description and its final numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finished {
+    /// What was run.
+    pub experiment: Experiment,
+    /// What came of it.
+    pub summary: Summary,
+}
+
+/// What a folder has of a plan's runs.
+pub struct Kept<'a> {
+    plan: &'a Plan,
+    store: Store,
+    summaries: Summaries,
+}
+
+/// Where in a sweep's folder everything is that is no run of its own.
+pub const SHARDS: &str = "shards";
+
+impl Plan {
+    /// Trains those runs of a shard of which `folder` has none yet, and keeps each there as soon as it
+    /// is finished, in memory that does not grow with their number. Any number of processes may do
+    /// so in one folder, on any number of machines.
+    ///
+    /// # Errors
+    /// [`Error::InSweep`] for the first run that fails, when the others are done. If `folder` cannot
+    /// be written, nothing is trained, and nothing more when a run cannot be kept there.
+    pub fn train_into(
+        &self,
+        folder: &Path,
+        keep: Keep,
+        shard: Shard,
+        settings: Settings,
+        progress: &mut dyn FnMut(&SweepProgress),
+    ) -> Result<()> {
+        let settings = Settings { record: self.record(), snapshots: 0, ..settings };
+        let shards = folder.join(SHARDS);
+        // Of a folder that others write to as well nothing is removed.
+        let check = if shard.is_whole() { files::check_folder } else { files::check_shared_folder };
+        check(folder)?;
+        fs::create_dir_all(&shards).map_err(|error| files::Error::new(shards.as_path(), error))?;
+        let kept = self.kept(folder);
+        let appending = Appending::new(shards, shard.to_string().replace('/', "-of-"), self.hash());
+        let is_kept = |number: usize, experiment: &Experiment| match keep {
+            Keep::Runs => kept.store.load(experiment).is_some(),
+            Keep::Summaries => kept.summaries.has(number) || kept.store.summary(experiment).is_some(),
+        };
+
+        let numbers = shard.every(self.len());
+        let start = Instant::now();
+        let mut at = SweepProgress::begin(numbers.len());
+        let mut todo = Bits::new(numbers.len());
+        for (task, number) in numbers.clone().enumerate() {
+            let experiment = self.experiment(number).map_err(|error| in_sweep(number, error))?;
+            if is_kept(number, &experiment) {
+                at.runs_done += 1;
+            } else {
+                todo.set(task);
+                at.epochs += experiment.epochs;
+            }
+        }
+        progress(&SweepProgress { elapsed: start.elapsed(), ..at });
+
+        let place = AtomicUsize::new(0);
+        let next = || loop {
+            let task = place.fetch_add(1, Ordering::Relaxed);
+            let number = numbers.clone().nth(task)?;
+            if todo.has(task) {
+                return Some((number, self.experiment(number).expect("it was made before")));
+            }
+        };
+        let work = |number: usize, experiment: &Experiment, settings, tell: &mut dyn FnMut(usize)| {
+            // Another process may have been faster.
+            if keep == Keep::Runs && kept.store.load(experiment).is_some() {
+                tell(experiment.epochs);
+                return Ok(());
+            }
+            let run = experiment.train_with(settings, &mut |progress| tell(progress.epoch))?;
+            match keep {
+                Keep::Runs => kept.store.save(&run),
+                Keep::Summaries => appending.save(number, run.summary()),
+            }
+        };
+        let mut failure: Option<(usize, Error)> = None;
+        on_all_cores(&next, at.runs - at.runs_done, settings, &work, &mut |message| {
+            match message {
+                Message::Epochs(epochs) => at.epochs_done += epochs,
+                Message::Over(number, result) => {
+                    at.runs_done += 1;
+                    if let Err(error) = result {
+                        failure = Some(graver(failure.take(), (number, error)));
+                    }
+                }
+            }
+            progress(&SweepProgress { elapsed: start.elapsed(), ..at });
+        });
+        failure.map_or(Ok(()), |(number, error)| Err(in_sweep(number, error)))
+    }
+
+    /// What `folder` has of the runs.
+    pub fn kept(&self, folder: &Path) -> Kept<'_> {
+        let summaries = Summaries::read(&folder.join(SHARDS), &self.hash(), self.len());
+        Kept { plan: self, store: Store::at(folder, self.record()), summaries }
+    }
+
+    /// Names the plan, so that the numbers of its runs are not taken for those of another.
+    fn hash(&self) -> String {
+        hash(&(self.form(), NUMERICS))
+    }
+}
+
+impl Kept<'_> {
+    /// Run `number`, if it is there.
+    ///
+    /// # Errors
+    /// As [`Plan::experiment`].
+    pub fn finished(&self, number: usize) -> Result<Option<Finished>> {
+        let experiment = self.plan.experiment(number)?;
+        let summary = self.summaries.get(number).or_else(|| self.store.summary(&experiment));
+        Ok(summary.map(|summary| Finished { experiment, summary }))
+    }
+}
+
+/// The failure to tell of two: that of a run that could not be kept, after which others were not
+/// begun, and else that of the first run.
+fn graver(known: Option<(usize, Error)>, new: (usize, Error)) -> (usize, Error) {
+    let rank = |(number, error): &(usize, Error)| (!matches!(error, Error::File(_)), *number);
+    match known {
+        Some(known) if rank(&known) < rank(&new) => known,
+        _ => new,
+    }
+}
+
+/// A bit for each task.
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn new(count: usize) -> Self {
+        Self(vec![0; count.div_ceil(64)])
+    }
+
+    fn set(&mut self, bit: usize) {
+        self.0[bit / 64] |= 1 << (bit % 64);
+    }
+
+    fn has(&self, bit: usize) -> bool {
+        self.0[bit / 64] >> (bit % 64) & 1 == 1
+    }
+}
