@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::stream::Finished;
 use crate::error::Result;
 use crate::experiment::Experiment;
-use crate::run::Run;
+use crate::run::{Run, Summary};
 
 /// A run's description and its final numbers, a line of JSON in a file that is committed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,20 @@ impl Outcome {
             relative_bias: run.relative_bias(),
             min_matching: geometry.min_matching,
             max_non_matching: geometry.max_non_matching,
+        }
+    }
+
+    /// The final numbers of a run whose vectors are not kept.
+    pub fn of_finished(finished: &Finished) -> Self {
+        let Summary { loss, temperature, relative_bias, margin, optimal_relative_bias, .. } =
+            finished.summary;
+        Self {
+            experiment: finished.experiment.clone(),
+            loss,
+            temperature,
+            relative_bias,
+            min_matching: optimal_relative_bias + margin,
+            max_non_matching: optimal_relative_bias - margin,
         }
     }
 
