@@ -2,6 +2,8 @@
 //! JSON, progress to standard error.
 
 mod output;
+mod submit;
+mod sweep;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,9 +12,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use constellation::geometry::Report;
-use constellation::{Experiment, Run, Settings, Sweep};
+use constellation::sweep::Keep;
+use constellation::{Experiment, Run, Settings};
 use models::{Dtype, EmbedOptions, Embeddings, embed};
 use serde_json::json;
+use shard::Shard;
 use siglip_core::Device;
 use towers::TowersConfig;
 
@@ -48,7 +52,21 @@ enum Command {
         /// Folder for the runs; those that are there already are not trained again.
         #[arg(long)]
         out: PathBuf,
+        /// What to keep of each run: two files with vectors and history, or its final numbers alone.
+        #[arg(long, value_enum, default_value_t)]
+        keep: What,
+        /// Train only the K-th of N shares, from 0, or in a Slurm array that of this task (`slurm`).
+        #[arg(long, value_name = "K/N|slurm", default_value_t)]
+        shard: Shard,
     },
+    /// Put together what shards have made, and say which of it is missing.
+    Merge {
+        /// What was given to the shards as `--out`.
+        out: PathBuf,
+    },
+    /// Train a sweep on a cluster: an array of Slurm, and a job that merges it. Submitted again, only
+    /// what is missing.
+    Submit(submit::Arguments),
     /// Embed images and their classes' names with a SigLIP checkpoint; goes on where it was killed.
     Embed {
         /// Folder of a checkpoint in Hugging Face's layout, or a hub id.
@@ -105,6 +123,22 @@ enum Type {
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
+enum What {
+    #[default]
+    Runs,
+    Summaries,
+}
+
+impl From<What> for Keep {
+    fn from(what: What) -> Self {
+        match what {
+            What::Runs => Self::Runs,
+            What::Summaries => Self::Summaries,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
 enum On {
     #[default]
     Cpu,
@@ -151,24 +185,12 @@ fn run(command: Command) -> anyhow::Result<()> {
             saved?;
             printed
         }
-        Command::Sweep { description, out } => {
+        Command::Sweep { description, out, keep, shard } => {
             let json = read(&description).with_context(|| description.display().to_string())?;
-            let sweep = Sweep::from_json(&json)?;
-            let line = |run: &Run| json!({"experiment": run.experiment, "summary": run.summary()});
-            let mut finished = Vec::new();
-            let runs = sweep.train_into(&out, Device::Cpu.settings(), &mut |at| {
-                finished.extend(at.finished.map(line));
-                progress.show(at);
-            });
-            // In order, or, if one has failed, those that have not.
-            match runs {
-                Ok(runs) => runs.runs.iter().try_for_each(|run| output::print_json(&line(run))),
-                Err(error) => {
-                    finished.iter().try_for_each(output::print_json)?;
-                    Err(error.into())
-                }
-            }
+            sweep::train(&json, &out, keep.into(), shard, &mut |at| progress.show(at))
         }
+        Command::Merge { out } => sweep::merge(&out),
+        Command::Submit(arguments) => submit::submit(&arguments),
         Command::Embed { model, images, labels, captions, template, out, batch, dtype, skip_broken } => {
             let dtype = match dtype {
                 Type::F32 => Dtype::F32,

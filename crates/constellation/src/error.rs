@@ -70,5 +70,16 @@ pub enum Error {
     File(#[from] files::Error),
 }
 
+impl Error {
+    /// Whether a file could not be read or written, be it of a run of a sweep.
+    pub fn is_of_a_file(&self) -> bool {
+        match self {
+            Self::File(_) => true,
+            Self::InSweep { source, .. } => source.is_of_a_file(),
+            _ => false,
+        }
+    }
+}
+
 /// Shorthand for results with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::store::{Store, key};
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
-use crate::numbers::duration;
+use crate::numbers::{duration, thousands};
 use crate::progress::{Lines, NOTHING_KEPT};
 use crate::run::Run;
 use crate::train::Settings;
@@ -43,7 +43,9 @@ impl SweepProgress {
 
 impl std::fmt::Display for SweepProgress {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "{} of {} runs, {} left", self.runs_done, self.runs, duration(self.left()))
+        write!(f, "{} of {} runs", thousands(self.runs_done), thousands(self.runs))?;
+        // Before the first epochs nobody knows.
+        if self.epochs_done > 0 { write!(f, ", {} left", duration(self.left())) } else { Ok(()) }
     }
 }
 

@@ -70,18 +70,13 @@ impl Plan {
         fs::create_dir_all(&shards).map_err(|error| files::Error::new(shards.as_path(), error))?;
         let kept = self.kept(folder);
         let appending = Appending::new(shards, shard.to_string().replace('/', "-of-"), self.hash());
-        let is_kept = |number: usize, experiment: &Experiment| match keep {
-            Keep::Runs => kept.store.load(experiment).is_some(),
-            Keep::Summaries => kept.summaries.has(number) || kept.store.summary(experiment).is_some(),
-        };
-
         let numbers = shard.every(self.len());
         let start = Instant::now();
         let mut at = SweepProgress::begin(numbers.len());
         let mut todo = Bits::new(numbers.len());
         for (task, number) in numbers.clone().enumerate() {
             let experiment = self.experiment(number).map_err(|error| in_sweep(number, error))?;
-            if is_kept(number, &experiment) {
+            if kept.has(number, &experiment, keep) {
                 at.runs_done += 1;
             } else {
                 todo.set(task);
@@ -139,6 +134,26 @@ impl Plan {
 }
 
 impl Kept<'_> {
+    /// Whether run `number` is there, with what `keep` says.
+    fn has(&self, number: usize, experiment: &Experiment, keep: Keep) -> bool {
+        match keep {
+            Keep::Runs => self.store.load(experiment).is_some(),
+            Keep::Summaries => self.summaries.has(number) || self.store.summary(experiment).is_some(),
+        }
+    }
+
+    /// How many runs of a shard are not there, with what `keep` says.
+    ///
+    /// # Errors
+    /// As [`Plan::experiment`].
+    pub fn missing(&self, shard: Shard, keep: Keep) -> Result<usize> {
+        let mut missing = 0;
+        for number in shard.every(self.plan.len()) {
+            missing += usize::from(!self.has(number, &self.plan.experiment(number)?, keep));
+        }
+        Ok(missing)
+    }
+
     /// Run `number`, if it is there.
     ///
     /// # Errors
