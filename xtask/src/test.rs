@@ -36,6 +36,9 @@ pub fn run(project: &Project, is_quick: bool) -> Result<()> {
         let requirements = project.parity_requirements();
         let parity = side_environment(project, &python, ".venv-parity", &requirements)?;
         crates.env("PARITY_PYTHON", parity.executable());
+        let requirements = project.root().join("cluster/requirements.txt");
+        let dask = side_environment(project, &python, ".venv-dask", &requirements)?;
+        crates.env("DASK_PYTHON", dask.executable());
     }
     let browser = if is_quick { None } else { Browser::ready(project, &python)? };
     table.step("format", || follow(cargo(&["fmt", "--all", "--check"])));

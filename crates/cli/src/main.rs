@@ -58,6 +58,9 @@ enum Command {
         /// Train only the K-th of N shares, from 0, or in a Slurm array that of this task (`slurm`).
         #[arg(long, value_name = "K/N|slurm", default_value_t)]
         shard: Shard,
+        /// Most threads to train with; otherwise, as many as this process may use.
+        #[arg(long)]
+        threads: Option<std::num::NonZeroUsize>,
     },
     /// Put together what shards have made, and say which of it is missing.
     Merge {
@@ -185,9 +188,11 @@ fn run(command: Command) -> anyhow::Result<()> {
             saved?;
             printed
         }
-        Command::Sweep { description, out, keep, shard } => {
+        Command::Sweep { description, out, keep, shard, threads } => {
             let json = read(&description).with_context(|| description.display().to_string())?;
-            sweep::train(&json, &out, keep.into(), shard, &mut |at| progress.show(at))
+            let settings = Device::Cpu.settings();
+            let settings = Settings { threads: threads.map_or(settings.threads, usize::from), ..settings };
+            sweep::train(&json, &out, keep.into(), shard, settings, &mut |at| progress.show(at))
         }
         Command::Merge { out } => sweep::merge(&out),
         Command::Submit(arguments) => submit::submit(&arguments),

@@ -6,10 +6,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use constellation::Settings;
 use constellation::sweep::{Keep, Plan, SHARDS, SweepProgress};
 use serde_json::json;
 use shard::Shard;
-use siglip_core::Device;
 
 use crate::output;
 
@@ -20,11 +20,12 @@ pub(crate) fn train(
     out: &Path,
     keep: Keep,
     shard: Shard,
+    settings: Settings,
     progress: &mut dyn FnMut(&SweepProgress),
 ) -> anyhow::Result<()> {
     let plan = Plan::from_json(json)?;
     remember(json, out, shard.of())?;
-    let trained = plan.train_into(out, keep, shard, Device::Cpu.settings(), progress);
+    let trained = plan.train_into(out, keep, shard, settings, progress);
     // Where a run could not be kept, neither could a table.
     let could_be_kept = !trained.as_ref().is_err_and(constellation::Error::is_of_a_file);
     let written = if shard.is_whole() && could_be_kept { table::write(&plan, out).map(drop) } else { Ok(()) };

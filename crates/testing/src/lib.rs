@@ -41,6 +41,9 @@ pub struct Environment {
 /// The reference for checkpoints.
 pub const TRANSFORMERS: Environment =
     Environment { variable: "PARITY_PYTHON", folder: ".venv-parity", module: "transformers" };
+/// The other way to a cluster.
+pub const DASK: Environment =
+    Environment { variable: "DASK_PYTHON", folder: ".venv-dask", module: "distributed" };
 /// What drives a browser.
 pub const PLAYWRIGHT: Environment =
     Environment { variable: "SIGLIP_PYTHON", folder: ".venv-browser", module: "playwright" };
