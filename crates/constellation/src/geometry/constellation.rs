@@ -23,7 +23,7 @@ pub struct Constellation {
 }
 
 /// A pair on the wrong side of its bound.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Violation {
     /// The two modalities.
     pub modalities: (usize, usize),
@@ -120,7 +120,7 @@ fn violations(
     (count, worst)
 }
 
-fn worst_first(mut violations: Vec<Violation>, most: usize) -> Vec<Violation> {
+pub(super) fn worst_first(mut violations: Vec<Violation>, most: usize) -> Vec<Violation> {
     violations.sort_by(|a, b| {
         b.excess.total_cmp(&a.excess).then((a.modalities, a.pair).cmp(&(b.modalities, b.pair)))
     });

@@ -87,6 +87,42 @@ impl Tally {
         self.most = self.most.max(similarity);
     }
 
+    /// Adds many, of which those that are minus infinity stand for none.
+    #[inline(always)]
+    pub(super) fn add_all(&mut self, similarities: &[f32]) {
+        const TOGETHER: usize = 64;
+        let mut bins = [0_u16; TOGETHER];
+        let mut none = 0;
+        for part in similarities.chunks(TOGETHER) {
+            for (bin, &s) in bins.iter_mut().zip(part) {
+                let place = ((f64::from(s) - Distribution::LOW) * BINS_PER_UNIT) as i32;
+                *bin = place.clamp(0, BINS as i32 - 1) as u16;
+            }
+            for &bin in &bins[..part.len()] {
+                self.counts[usize::from(bin)] += 1;
+            }
+            for &s in part {
+                let is_none = s == f32::NEG_INFINITY;
+                none += u64::from(is_none);
+                self.least = self.least.min(if is_none { f32::INFINITY } else { s });
+                self.most = self.most.max(s);
+            }
+        }
+        self.counts[0] -= none;
+    }
+
+    /// Counts, and least and greatest, to be kept.
+    pub(super) fn state(&self) -> (&[u64], [f32; 2]) {
+        (&self.counts, [self.least, self.most])
+    }
+
+    /// What was kept; none if it has another form.
+    pub(super) fn from_state(counts: Vec<usize>, extremes: &[f32]) -> Option<Self> {
+        let [least, most] = *extremes else { return None };
+        let counts: Vec<u64> = counts.into_iter().map(|count| count as u64).collect();
+        (counts.len() == BINS).then_some(Self { counts, least, most })
+    }
+
     pub(super) fn merge(&mut self, other: &Self) {
         self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
         self.least = self.least.min(other.least);

@@ -71,8 +71,8 @@ impl<'a> Families<'a> {
                 expected: format!("a row of the {k} texts, counted from 0"),
             });
         }
-        check_unit("images", images.view())?;
-        check_unit("texts", texts.view())?;
+        check_unit("images", images.view(), 0)?;
+        check_unit("texts", texts.view(), 0)?;
         Ok(Self { rows: images.view(), columns: texts.view(), matching: Matching::Classes(class_of) })
     }
 
@@ -134,11 +134,6 @@ pub(super) struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// How many columns there are.
-    pub(super) fn columns(&self) -> usize {
-        self.similarities.ncols()
-    }
-
     /// The rows of the block, in order.
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         let columns = self.similarities.ncols();
@@ -176,7 +171,8 @@ impl Row<'_> {
 /// Lengths within this of 1 pass: vectors that were normalised in bfloat16 do.
 const TOLERANCE: f64 = 0.01;
 
-fn check_unit(what: &'static str, vectors: ArrayView2<f32>) -> Result<()> {
+/// Whether all are unit vectors; the number of the first is `first`.
+pub(super) fn check_unit(what: &'static str, vectors: ArrayView2<f32>, first: usize) -> Result<()> {
     let length = |i: usize| vectors.row(i).fold(0.0, |sum, &x| sum + f64::from(x).powi(2)).sqrt();
     let lengths = (0..vectors.nrows()).into_par_iter().map(|i| (i, length(i)));
     // A NaN is in no range.
@@ -184,7 +180,7 @@ fn check_unit(what: &'static str, vectors: ArrayView2<f32>) -> Result<()> {
         None => Ok(()),
         Some((row, length)) => Err(Error::Input {
             what,
-            got: format!("length {length} in row {row}"),
+            got: format!("length {length} in row {}", first + row),
             expected: "unit vectors: divide each by its norm".to_owned(),
         }),
     }

@@ -1,12 +1,12 @@
 //! Geometry of labelled embeddings at ImageNet's size: every image with every text.
 
 use ndarray::ArrayView2;
-use rayon::prelude::*;
 use serde::Serialize;
 
-use super::distribution::{Distribution, Tally};
+use super::counts::{Column, Counts};
+use super::distribution::Distribution;
 use super::extremes::Geometry;
-use super::families::{Block, Families};
+use super::families::Families;
 use crate::error::Result;
 
 /// What the similarities of every image with every distinct text tell. A pair matches
@@ -63,9 +63,9 @@ impl LabelledGeometry {
     /// non-matching pairs, a class is out of range, or a row is no unit vector (a NaN
     /// is in none).
     pub fn of(images: ArrayView2<f32>, texts: ArrayView2<f32>, class_of: &[usize]) -> Result<Self> {
-        let families = Families::labelled(&images, &texts, class_of)?;
-        let none = || Counts::new(texts.nrows());
-        Ok(summarise(families, families.blocks(count).reduce(none, Counts::merge)))
+        Families::labelled(&images, &texts, class_of)?;
+        let counts = Counts::of(&images, &texts, class_of, 0..images.nrows(), None, &mut |_| ())?;
+        Ok(Self::of_counts(texts.nrows(), texts.ncols(), counts))
     }
 
     /// The two extreme similarities.
@@ -74,108 +74,28 @@ impl LabelledGeometry {
     }
 }
 
-/// Everything that is collected in one pass over the similarities.
-struct Counts {
-    matching: Tally,
-    non_matching: Tally,
-    rows: Vec<Query>,
-    columns: Vec<Column>,
-}
-
-/// An image as a query, and its part in the means.
-struct Query {
-    matching: f64,
-    sum_of_others: f64,
-    /// How many other texts are at least as similar as its own.
-    before: usize,
-}
-
-/// A text as a query: its most similar image, and the most similar of other classes.
-#[derive(Clone, Copy)]
-struct Column {
-    matching: f32,
-    others: [f32; 5],
-}
-
-impl Column {
-    const NONE: Self = Self { matching: f32::NEG_INFINITY, others: [f32::NEG_INFINITY; 5] };
-
-    fn add_other(&mut self, similarity: f32) {
-        if similarity > self.others[4] {
-            let place = self.others.partition_point(|&other| other >= similarity);
-            self.others.copy_within(place..4, place + 1);
-            self.others[place] = similarity;
-        }
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.matching = self.matching.max(other.matching);
-        other.others.into_iter().for_each(|similarity| self.add_other(similarity));
-    }
-
-    /// How many images of other classes are at least as similar as the best of its own;
-    /// 5 stands for 5 or more.
-    fn before(&self) -> usize {
-        self.others.partition_point(|&other| other >= self.matching)
-    }
-}
-
-impl Counts {
-    fn new(texts: usize) -> Self {
+impl LabelledGeometry {
+    /// What the counts of all similarities tell.
+    pub(super) fn of_counts(texts: usize, dim: usize, counts: Counts) -> Self {
+        let Counts { matching, non_matching, rows, columns, .. } = counts;
+        let images = rows.len();
+        let matching = matching.finish(rows.iter().map(|row| f64::from(row.matching)).sum());
+        let non_matching = non_matching.finish(rows.iter().map(|row| row.sum_of_others).sum());
+        let extremes = Geometry { min_matching: matching.min, max_non_matching: non_matching.max };
+        let with_image = columns.iter().filter(|column| column.matching > f32::NEG_INFINITY);
         Self {
-            matching: Tally::new(),
-            non_matching: Tally::new(),
-            rows: Vec::new(),
-            columns: vec![Column::NONE; texts],
+            images,
+            texts,
+            dim,
+            margin: extremes.margin(),
+            optimal_relative_bias: extremes.optimal_relative_bias(),
+            half_difference_of_means: (matching.mean - non_matching.mean) / 2.0,
+            midpoint_of_means: (matching.mean + non_matching.mean) / 2.0,
+            image_to_text: Retrieval::of(rows.iter().map(|row| row.before)),
+            text_to_image: Retrieval::of(with_image.map(Column::before)),
+            matching,
+            non_matching,
         }
-    }
-
-    fn merge(mut self, other: Self) -> Self {
-        self.matching.merge(&other.matching);
-        self.non_matching.merge(&other.non_matching);
-        self.rows.extend(other.rows);
-        self.columns.iter_mut().zip(other.columns).for_each(|(column, more)| column.merge(more));
-        self
-    }
-}
-
-fn count(block: &Block) -> Counts {
-    let mut counts = Counts::new(block.columns());
-    for row in block.rows() {
-        let matching = row.matching();
-        let (mut sum_of_others, mut before) = (0.0, 0);
-        for (column, s) in row.non_matching() {
-            counts.non_matching.add(s);
-            counts.columns[column].add_other(s);
-            sum_of_others += f64::from(s);
-            before += usize::from(s >= matching);
-        }
-        counts.matching.add(matching);
-        let column = &mut counts.columns[row.column];
-        column.matching = column.matching.max(matching);
-        counts.rows.push(Query { matching: f64::from(matching), sum_of_others, before });
-    }
-    counts
-}
-
-fn summarise(families: Families, counts: Counts) -> LabelledGeometry {
-    let Counts { matching, non_matching, rows, columns } = counts;
-    let matching = matching.finish(rows.iter().map(|row| row.matching).sum());
-    let non_matching = non_matching.finish(rows.iter().map(|row| row.sum_of_others).sum());
-    let extremes = Geometry { min_matching: matching.min, max_non_matching: non_matching.max };
-    let with_image = columns.iter().filter(|column| column.matching > f32::NEG_INFINITY);
-    LabelledGeometry {
-        images: families.rows.nrows(),
-        texts: families.columns.nrows(),
-        dim: families.rows.ncols(),
-        margin: extremes.margin(),
-        optimal_relative_bias: extremes.optimal_relative_bias(),
-        half_difference_of_means: (matching.mean - non_matching.mean) / 2.0,
-        midpoint_of_means: (matching.mean + non_matching.mean) / 2.0,
-        image_to_text: Retrieval::of(rows.iter().map(|row| row.before)),
-        text_to_image: Retrieval::of(with_image.map(Column::before)),
-        matching,
-        non_matching,
     }
 }
 
@@ -195,6 +115,7 @@ mod tests {
 
     use super::*;
     use crate::Experiment;
+    use crate::geometry::counts::Sizes;
     use crate::geometry::{Constellation, RESOLUTION, Similarities};
     use crate::points::initial_vectors;
 
@@ -277,15 +198,21 @@ mod tests {
         }
 
         #[test]
-        fn blocks_and_threads_do_not_matter(n in 1usize..80, k in 2usize..40, dim in 1usize..300,
-                                            height in 1usize..80, threads in 1usize..4) {
-            let (images, texts, class_of) = (vectors(n.max(2), dim, 1), vectors(k, dim, 2), classes(n.max(2), k, 3));
+        fn tiles_shards_and_threads_do_not_matter(
+            n in 2usize..80, k in 2usize..40, dim in 1usize..300, threads in 1usize..4, cut in 0usize..80,
+            panel in 1usize..80, block in 1usize..9,
+        ) {
+            let (images, texts, class_of) = (vectors(n, dim, 1), vectors(k, dim, 2), classes(n, k, 3));
             let (images, texts) = (images.view(), texts.view());
             let expected = LabelledGeometry::of(images, texts, &class_of).unwrap();
-            let families = Families::labelled(&images, &texts, &class_of).unwrap();
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let counts = pool.install(|| families.blocks_of(height, count).reduce(|| Counts::new(k), Counts::merge));
-            prop_assert_eq!(summarise(families, counts), expected);
+            let count = |rows: std::ops::Range<usize>| pool.install(|| {
+                let sizes = Sizes { panel, block, ..Sizes::DEFAULT };
+                Counts::in_tiles(&images, &texts, &class_of, rows, None, sizes, &mut |_| ()).unwrap()
+            });
+            let mut counts = count(0..cut.min(n));
+            counts.add(count(cut.min(n)..n));
+            prop_assert_eq!(LabelledGeometry::of_counts(k, dim, counts), expected);
         }
 
         #[test]

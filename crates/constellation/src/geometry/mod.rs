@@ -6,6 +6,7 @@
 mod adapter;
 mod codes;
 mod constellation;
+mod counts;
 mod differences;
 #[cfg(feature = "separation")]
 mod direction;
@@ -16,6 +17,7 @@ mod families;
 mod gap;
 mod hyperplane;
 mod labelled;
+mod part;
 mod perceptron;
 #[cfg(feature = "separation")]
 mod report;
@@ -25,6 +27,7 @@ mod separation;
 mod similarities;
 pub mod theory;
 mod triplet;
+mod vectors;
 
 pub use adapter::without_adapter;
 pub use constellation::{Certificate, Constellation, Violation};
@@ -37,6 +40,7 @@ pub use extremes::Geometry;
 pub use gap::{MeanDistances, ModalityGap};
 pub use hyperplane::{Hyperplane, Misclassified};
 pub use labelled::{LabelledGeometry, Retrieval};
+pub use part::{SimilarityPart, SimilarityReport};
 pub use perceptron::{Perceptron, PerceptronSettings};
 #[cfg(feature = "separation")]
 pub use report::Report;
@@ -45,3 +49,4 @@ pub use retrieval::retrieval_failures;
 pub use separation::{Separation, Verdict};
 pub use similarities::Similarities;
 pub use triplet::triplet_loss;
+pub use vectors::{InFile, Vectors};

@@ -1,19 +1,24 @@
 //! numpy's `.npz` files: zip archives of arrays, in numpy's `.npy` format each.
 
+mod matrix;
 mod npy;
 
 use std::{
     fs::File,
     io::{self, BufReader, BufWriter, Seek, SeekFrom, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter, result::ZipError, write::SimpleFileOptions};
 
+pub use matrix::Matrix;
 pub use npy::Npy;
 
 /// A file that is read, written here or by numpy's `savez` or `savez_compressed`.
-pub struct NpzReader(ZipArchive<BufReader<File>>);
+pub struct NpzReader {
+    archive: ZipArchive<BufReader<File>>,
+    path: PathBuf,
+}
 
 impl NpzReader {
     /// Opens `path`.
@@ -22,12 +27,13 @@ impl NpzReader {
     /// If it cannot be read, or is no zip archive.
     pub fn open(path: &Path) -> io::Result<Self> {
         let not_one = |error| io::Error::other(format!("is not an .npz file: {error}"));
-        Ok(Self(ZipArchive::new(BufReader::new(File::open(path)?)).map_err(not_one)?))
+        let archive = ZipArchive::new(BufReader::new(File::open(path)?)).map_err(not_one)?;
+        Ok(Self { archive, path: path.to_owned() })
     }
 
     /// The array `name`, if the file has it; an error says why it cannot be read.
     pub fn find(&mut self, name: &str) -> Result<Option<Npy>, String> {
-        match self.0.by_name(&format!("{name}.npy")) {
+        match self.archive.by_name(&format!("{name}.npy")) {
             Ok(entry) => Npy::read(BufReader::new(entry)).map(Some),
             Err(ZipError::FileNotFound) => Ok(None),
             Err(error) => Err(error.to_string()),
@@ -37,6 +43,32 @@ impl NpzReader {
     /// The array `name`.
     pub fn array(&mut self, name: &str) -> Result<Npy, String> {
         self.find(name)?.ok_or_else(|| "is not in the file".to_owned())
+    }
+}
+
+impl NpzReader {
+    /// The array `name` as rows of float32, of which a part is read at a time. If the file has it in
+    /// another type or order, or compressed, it is read whole.
+    ///
+    /// # Errors
+    /// Why it cannot be read, or that it is not in the file.
+    pub fn matrix(&mut self, name: &str) -> Result<Matrix, String> {
+        let whole = |error: io::Error| format!("cannot be read: {error}");
+        let entry = self.archive.by_name(&format!("{name}.npy")).map_err(|error| match error {
+            ZipError::FileNotFound => "is not in the file".to_owned(),
+            error => error.to_string(),
+        })?;
+        let checksum = entry.crc32();
+        let in_place = entry.compression() == CompressionMethod::Stored;
+        let start = entry.data_start();
+        drop(entry);
+        if in_place {
+            let file = File::open(&self.path).map_err(whole)?; // with a position of its own
+            if let Some(matrix) = Matrix::in_file(file, start, checksum)? {
+                return Ok(matrix);
+            }
+        }
+        Matrix::in_memory(&self.array(name)?, checksum)
     }
 }
 

@@ -29,29 +29,14 @@ impl Npy {
     /// Reads an array; an error says why it cannot be. Nothing larger is allocated than
     /// what `reader` really gives.
     pub(crate) fn read(mut reader: impl Read) -> Result<Self, String> {
-        let io = |error: std::io::Error| format!("cannot be read: {error}");
-        let mut start = [0; 10];
-        reader.read_exact(&mut start).map_err(io)?;
-        let length = match start {
-            [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, low, high] => {
-                u64::from(u16::from_le_bytes([low, high]))
-            }
-            [0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, _, low, high] => {
-                let mut rest = [0; 2];
-                reader.read_exact(&mut rest).map_err(io)?;
-                u64::from(u32::from_le_bytes([low, high, rest[0], rest[1]]))
-            }
-            _ => return Err("is not a numpy array".to_owned()),
-        };
-        let mut header = Vec::new();
-        reader.by_ref().take(length).read_to_end(&mut header).map_err(io)?;
-        let Header { dtype, shape, fortran } = Header::parse(&String::from_utf8_lossy(&header))?;
+        let Header { dtype, shape, fortran } = read_header(&mut reader)?;
         let (kind, size, big_endian) = element(&dtype)?;
         let bytes = shape
             .iter()
             .try_fold(size, |product, &n| product.checked_mul(n))
             .ok_or("has an impossible shape")?;
         let mut data = Vec::new();
+        let io = |error: std::io::Error| format!("cannot be read: {error}");
         reader.take(bytes as u64).read_to_end(&mut data).map_err(io)?;
         if data.len() < bytes {
             return Err(format!("is truncated: {} of {bytes} bytes are there", data.len()));
@@ -184,12 +169,31 @@ fn in_c_order(data: &[u8], shape: &[usize], size: usize) -> Vec<u8> {
     ordered
 }
 
+/// Reads what comes before the elements.
+pub(super) fn read_header(mut reader: impl Read) -> Result<Header, String> {
+    let io = |error: std::io::Error| format!("cannot be read: {error}");
+    let mut start = [0; 10];
+    reader.read_exact(&mut start).map_err(io)?;
+    let length = match start {
+        [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, low, high] => u64::from(u16::from_le_bytes([low, high])),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, _, low, high] => {
+            let mut rest = [0; 2];
+            reader.read_exact(&mut rest).map_err(io)?;
+            u64::from(u32::from_le_bytes([low, high, rest[0], rest[1]]))
+        }
+        _ => return Err("is not a numpy array".to_owned()),
+    };
+    let mut header = Vec::new();
+    reader.by_ref().take(length).read_to_end(&mut header).map_err(io)?;
+    Header::parse(&String::from_utf8_lossy(&header))
+}
+
 /// What a header such as `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }` says: Python's
 /// notation of a dictionary, as all versions of numpy, and others, write it.
-struct Header {
-    dtype: String,
-    shape: Vec<usize>,
-    fortran: bool,
+pub(super) struct Header {
+    pub(super) dtype: String,
+    pub(super) shape: Vec<usize>,
+    pub(super) fortran: bool,
 }
 
 impl Header {
