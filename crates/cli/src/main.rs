@@ -1,7 +1,9 @@
 //! `siglip`: the work of the crates without a notebook. Results go to standard output as
 //! JSON, progress to standard error.
 
+mod geometry;
 mod output;
+mod parts;
 mod submit;
 mod sweep;
 
@@ -11,10 +13,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
-use constellation::geometry::Report;
 use constellation::sweep::Keep;
-use constellation::{Experiment, Run, Settings};
-use models::{Dtype, EmbedOptions, Embeddings, embed};
+use constellation::{Experiment, Settings};
+use models::{Dtype, EmbedOptions, embed};
 use serde_json::json;
 use shard::Shard;
 use siglip_core::Device;
@@ -101,10 +102,7 @@ enum Command {
         skip_broken: bool,
     },
     /// Print the geometry of an npz file of embeddings, from `embed`, `train` or elsewhere.
-    Geometry {
-        /// The file.
-        embeddings: PathBuf,
-    },
+    Geometry(geometry::Arguments),
     /// Train the small SigLIP on the emoji that ship with the project; goes on where it was killed.
     TrainTowers {
         /// The training's description (JSON); `-` reads standard input.
@@ -194,6 +192,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             let settings = Settings { threads: threads.map_or(settings.threads, usize::from), ..settings };
             sweep::train(&json, &out, keep.into(), shard, settings, &mut |at| progress.show(at))
         }
+        Command::Merge { out } if geometry::has_parts(&out) => geometry::merge(&out),
         Command::Merge { out } => sweep::merge(&out),
         Command::Submit(arguments) => submit::submit(&arguments),
         Command::Embed { model, images, labels, captions, template, out, batch, dtype, skip_broken } => {
@@ -216,7 +215,7 @@ fn run(command: Command) -> anyhow::Result<()> {
                 "left_out": embeddings.left_out,
             }))
         }
-        Command::Geometry { embeddings } => geometry(&embeddings),
+        Command::Geometry(arguments) => geometry::print(&arguments, &mut progress),
         Command::TrainTowers { description, out, set } => {
             let json = read(&description).with_context(|| description.display().to_string())?;
             let config = TowersConfig::from_json(&json)?.with(&set)?;
@@ -232,14 +231,4 @@ fn read(path: &Path) -> std::io::Result<String> {
         return Ok(text);
     }
     std::fs::read_to_string(path)
-}
-
-/// Files of `train` have a report for each pair of modalities, those of `embed` one.
-fn geometry(path: &Path) -> anyhow::Result<()> {
-    if let Some(vectors) = Run::read_embeddings(path)? {
-        return output::print_json(&Report::of_modalities(vectors.view())?);
-    }
-    let embeddings = Embeddings::read(path)?;
-    let (images, texts) = (embeddings.image.view(), embeddings.class_text.view());
-    output::print_json(&Report::labelled(images, texts, &embeddings.labels())?)
 }

@@ -100,6 +100,16 @@ impl Embeddings {
     }
 }
 
+/// The class of each of so many rows, from the first row of each class; an error says what is wrong.
+pub fn classes_of_rows(splits: &[usize], rows: usize) -> Result<Vec<usize>, String> {
+    let ascending = splits.first() == Some(&0) && splits.windows(2).all(|pair| pair[0] < pair[1]);
+    if !ascending || splits.last().is_some_and(|&last| last >= rows) {
+        return Err(format!("has to ascend from 0 and stay below the {rows} images"));
+    }
+    let lengths = splits.iter().zip(splits.iter().skip(1).chain([&rows])).map(|(start, end)| end - start);
+    Ok(lengths.enumerate().flat_map(|(class, length)| std::iter::repeat_n(class, length)).collect())
+}
+
 /// Whether the four arrays describe one set of embeddings; else which does not, and why.
 fn check(
     image: &Array2<f32>,
@@ -108,10 +118,7 @@ fn check(
     labels: &[String],
 ) -> Result<(), (&'static str, String)> {
     let rows = image.nrows();
-    let ascending = splits.first() == Some(&0) && splits.windows(2).all(|pair| pair[0] < pair[1]);
-    if !ascending || splits.last().is_some_and(|&last| last >= rows) {
-        return Err(("splits", format!("has to ascend from 0 and stay below the {rows} images")));
-    }
+    classes_of_rows(splits, rows).map_err(|reason| ("splits", reason))?;
     if text.dim() != image.dim() {
         return Err((
             "text",

@@ -47,7 +47,7 @@ pub use config::{Activation, Architectures, Config, EncoderConfig, ModelType, Te
 pub use dataset::{Dataset, Item, LeftOut, Texts};
 pub use embed::{EmbedOptions, EmbedProgress, embed};
 pub use embedder::{Dtype, Embedder};
-pub use embeddings::Embeddings;
+pub use embeddings::{Embeddings, classes_of_rows};
 pub use error::{Error, Result};
 pub use folder::Folder;
 pub use image::{decode, preprocess};
