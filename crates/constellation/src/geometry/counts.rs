@@ -297,7 +297,7 @@ impl Block<'_, '_> {
 /// among a column's five greatest, which soon few do.
 #[inline(always)]
 fn offer(similarities: &[f32], columns: &mut [Column], fifth: &mut [f32]) {
-    const TOGETHER: usize = 32;
+    const TOGETHER: usize = 16;
     let parts =
         similarities.chunks(TOGETHER).zip(fifth.chunks_mut(TOGETHER)).zip(columns.chunks_mut(TOGETHER));
     for ((similarities, fifth), columns) in parts {
