@@ -15,7 +15,7 @@ use crate::dataset::{Dataset, Item, LeftOut, Texts};
 use crate::embedder::{Dtype, Embedder};
 use crate::embeddings::Embeddings;
 use crate::error::{Error, Result};
-use crate::image::{decode, preprocess};
+use crate::image::{Pixels, decode, preprocess};
 use crate::journal::Journal;
 use crate::preprocessor::Preprocessor;
 
@@ -283,11 +283,11 @@ fn key(items: &[Item]) -> Value {
 }
 
 /// Pixel values of an image, or why there are none.
-type Pixels = Result<Vec<f32>>;
+type Prepared = Result<Pixels>;
 
 /// Decodes and resizes batch by batch, each on all threads of the pool, until nobody
 /// receives any more.
-fn prepare(batches: &[(usize, &[Item])], preprocessor: &Preprocessor, sender: &SyncSender<Vec<Pixels>>) {
+fn prepare(batches: &[(usize, &[Item])], preprocessor: &Preprocessor, sender: &SyncSender<Vec<Prepared>>) {
     let read = |item: &Item| Ok(preprocess(&decode(&item.read()?, &item.name)?, preprocessor));
     for (_, items) in batches {
         if sender.send(items.par_iter().map(read).collect()).is_err() {
@@ -298,11 +298,10 @@ fn prepare(batches: &[(usize, &[Item])], preprocessor: &Preprocessor, sender: &S
 
 /// Embeddings of a batch, row after row; that of a broken image is not a number. A blank
 /// image is computed in its place, because the size of a batch moves the last bits of all.
-fn embed_batch(embedder: &Embedder, pixels: Vec<Pixels>, width: usize) -> Result<Vec<f32>> {
+fn embed_batch(embedder: &Embedder, pixels: Vec<Prepared>, width: usize) -> Result<Vec<f32>> {
     let broken: Vec<bool> = pixels.iter().map(Result::is_err).collect();
-    let side = embedder.preprocessor.image_size as usize;
-    let blank = || vec![0.0; 3 * side * side];
-    let pixels: Vec<Vec<f32>> = pixels.into_iter().map(|pixels| pixels.unwrap_or_else(|_| blank())).collect();
+    let blank = || Pixels::blank(&embedder.preprocessor);
+    let pixels: Vec<Pixels> = pixels.into_iter().map(|pixels| pixels.unwrap_or_else(|_| blank())).collect();
     let (mut values, _) = embedder.pixels(&pixels)?.into_raw_vec_and_offset();
     for (row, _) in values.chunks_exact_mut(width).zip(broken).filter(|(_, broken)| *broken) {
         row.fill(f32::NAN);
@@ -311,7 +310,7 @@ fn embed_batch(embedder: &Embedder, pixels: Vec<Pixels>, width: usize) -> Result
 }
 
 /// The error of a run that a broken image stops.
-fn stopped(image: Option<Pixels>, clock: &Clock, journal: &Journal) -> Error {
+fn stopped(image: Option<Prepared>, clock: &Clock, journal: &Journal) -> Error {
     let EmbedProgress { done, total, .. } = clock.now();
     let reason = image.and_then(Result::err).map(|error| error.to_string()).unwrap_or_default();
     Error::Broken { image: reason, done, total, kept: journal.path().to_owned() }

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::checkpoint::Checkpoint;
-use crate::config::Config;
+use crate::config::{Config, VisionConfig};
 use crate::error::{Error, Result};
 use crate::folder::Folder;
-use crate::image::preprocess;
+use crate::image::{Pixels, preprocess};
 use crate::model::Siglip;
+use crate::naflex::Grid;
 use crate::preprocessor::Preprocessor;
 use crate::tokenizer::Tokenizer;
 
@@ -61,7 +62,7 @@ impl Embedder {
     pub fn load(model: &str, dtype: Dtype) -> Result<Self> {
         let folder = Folder::new(model)?;
         let config = Config::read(&folder.require("config.json")?)?;
-        let tokenizer = Tokenizer::load(&folder, &config.text_config)?;
+        let tokenizer = Tokenizer::load(&folder, &config)?;
         let preprocessor = Preprocessor::load(&folder, &config)?;
         let checkpoint = Checkpoint::open(&folder)?;
         let model = Siglip::read(&checkpoint, &config, dtype.kind())?;
@@ -87,13 +88,17 @@ impl Embedder {
     }
 
     /// Unit embeddings `[images, D]` of preprocessed images.
-    pub(crate) fn pixels(&self, images: &[Vec<f32>]) -> Result<Array2<f32>> {
-        let side = self.config.vision_config.image_size;
-        let images = images
-            .iter()
-            .map(|pixels| Ok(Tensor::f_from_slice(pixels)?.f_view([3, side, side])?))
-            .collect::<Result<Vec<_>>>()?;
-        self.matrix(&self.model.embed_images(&Tensor::f_stack(&images, 0)?)?)
+    pub(crate) fn pixels(&self, images: &[Pixels]) -> Result<Array2<f32>> {
+        let tensors = images.iter().map(|pixels| Ok(Tensor::f_from_slice(&pixels.values)?));
+        let values = Tensor::f_cat(&tensors.collect::<Result<Vec<_>>>()?, 0)?;
+        let grids: Vec<Grid> = images.iter().filter_map(|pixels| pixels.grid).collect();
+        let VisionConfig { image_size: side, patch_size: patch, .. } = self.config.vision_config;
+        let embeddings = if grids.is_empty() {
+            self.model.embed_images(&values.f_view([-1, 3, side, side])?)
+        } else {
+            self.model.embed_patches(&values.f_view([-1, 3 * patch * patch])?, &grids)
+        };
+        self.matrix(&embeddings?)
     }
 
     fn matrix(&self, embeddings: &Tensor) -> Result<Array2<f32>> {

@@ -131,7 +131,7 @@ proptest! {
         fs::write(&path, bytes).unwrap();
         let Ok(opened) = Folder::new(folder.path().to_str().unwrap()) else { return Ok(()) };
         let config = Config::read(&folder.path().join("config.json")).unwrap();
-        if let Ok(tokenizer) = Tokenizer::load(&opened, &config.text_config) {
+        if let Ok(tokenizer) = Tokenizer::load(&opened, &config) {
             let _ = tokenizer.encode(&["Zürich, ½ cup", "北京 ﬁne", "well-known"]);
         }
     }
