@@ -51,7 +51,7 @@ enum Command {
     },
     /// Embed images and their classes' names with a SigLIP checkpoint; goes on where it was killed.
     Embed {
-        /// Folder of a checkpoint in Hugging Face's layout, or a hub id.
+        /// Folder of a checkpoint in Hugging Face's layout or OpenCLIP's, or a hub id.
         #[arg(long)]
         model: String,
         /// Folder of images, tar archive, or many, such as 'shard-{000..331}.tar'.

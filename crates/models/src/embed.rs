@@ -22,7 +22,7 @@ use crate::preprocessor::Preprocessor;
 /// What to embed, and how.
 #[derive(Debug, Clone)]
 pub struct EmbedOptions {
-    /// Folder of a checkpoint in Hugging Face's layout, or a hub id.
+    /// Folder of a checkpoint in Hugging Face's layout or OpenCLIP's, or a hub id.
     pub model: String,
     /// Folder of images, tar archive, or many of them, such as `shard-{000..331}.tar`.
     pub images: PathBuf,

@@ -54,14 +54,14 @@ impl Dtype {
 }
 
 impl Embedder {
-    /// Reads a checkpoint: a local folder in Hugging Face's layout, or a hub id such as
-    /// `google/siglip-base-patch16-224`, which is downloaded unless the cache has it.
+    /// Reads a checkpoint: a local folder in Hugging Face's layout or OpenCLIP's, or a hub id
+    /// such as `google/siglip-base-patch16-224`, which is downloaded unless the cache has it.
     ///
     /// # Errors
     /// If a file is missing, damaged, or belongs to another kind of model.
     pub fn load(model: &str, dtype: Dtype) -> Result<Self> {
         let folder = Folder::new(model)?;
-        let config = Config::read(&folder.require("config.json")?)?;
+        let config = Config::load(&folder)?;
         let tokenizer = Tokenizer::load(&folder, &config)?;
         let preprocessor = Preprocessor::load(&folder, &config)?;
         let checkpoint = Checkpoint::open(&folder)?;

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Everything follows the transformers library, to rounding: the towers, the
-//! preprocessing of images (in its slow, exact form), the tokenizers. What differs is
-//! said where it does. Of the workspace it depends on `constellation`, for the geometry of
+//! preprocessing of images (in its slow, exact form), the tokenizers; and open_clip where a
+//! checkpoint is in its layout. What differs is said where it does. Of the workspace it depends on `constellation`, for the geometry of
 //! what it embeds, and on `files`.
 //!
 //! ```
@@ -33,10 +33,13 @@ mod journal;
 mod json;
 mod model;
 mod naflex;
+mod open_clip;
 mod preprocessor;
 mod random;
 mod resize;
 mod sentencepiece;
+mod sizes;
+mod tensor_names;
 mod text;
 mod tokenizer;
 mod vision;
@@ -50,7 +53,7 @@ pub use embed::{EmbedOptions, EmbedProgress, embed};
 pub use embedder::{Dtype, Embedder};
 pub use embeddings::Embeddings;
 pub use error::{Error, Result};
-pub use folder::Folder;
+pub use folder::{Folder, Layout};
 pub use image::{Pixels, decode, preprocess};
 pub use model::{Siglip, normalize};
 pub use naflex::Grid;

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, VisionConfig};
 use crate::error::{Error, Result};
-use crate::folder::Folder;
+use crate::folder::{Folder, Layout};
 use crate::json;
+use crate::open_clip::Description;
 use crate::resize::Filter;
 
 /// How images are resized and normalised.
@@ -104,12 +105,17 @@ impl Preprocessor {
         Self { resolution, filter: Filter::Bicubic, rescale_factor, mean, std }
     }
 
-    /// Reads `preprocessor_config.json`, or else `processor_config.json`.
+    /// Reads `preprocessor_config.json`, or else `processor_config.json`, or OpenCLIP's file.
     ///
     /// # Errors
     /// If there is neither, if a key asks for what SigLIP does not do, or if a size is
     /// not that of `config`.
     pub fn load(folder: &Folder, config: &Config) -> Result<Self> {
+        if folder.layout() == Layout::OpenClip {
+            let (mean, std, filter) = Description::read(folder)?.preprocessing()?;
+            let usual = Self::siglip(config.vision_config.image_size as u32);
+            return Ok(Self { filter, mean, std, ..usual });
+        }
         let (path, file) = match folder.find("preprocessor_config.json") {
             Some(path) => (path.clone(), json::read::<File>(&path)?),
             None => {

@@ -9,8 +9,9 @@ use tokenizers::Tokenizer as JsonTokenizer;
 
 use crate::config::{Config, ModelType};
 use crate::error::{Error, Result};
-use crate::folder::Folder;
+use crate::folder::{Folder, Layout};
 use crate::json;
+use crate::open_clip::{self, Description};
 use crate::sentencepiece::SentencePiece;
 
 /// A checkpoint's tokenizer, read from `spiece.model` or else `tokenizer.json`: a Unigram
@@ -23,6 +24,7 @@ use crate::sentencepiece::SentencePiece;
 #[derive(Debug)]
 pub struct Tokenizer {
     file: PathBuf,
+    cleaning: Cleaning,
     pieces: Pieces,
     end: u32,
     padding: u32,
@@ -44,10 +46,10 @@ enum Side {
 
 #[derive(Debug)]
 enum Pieces {
-    /// SigLIP: SentencePiece's Unigram, without punctuation; padded with the end token.
-    Siglip(Box<SentencePiece>),
-    /// SigLIP 2: Gemma's BPE, of text lower-cased by the function.
-    Siglip2(Box<JsonTokenizer>, fn(&str) -> String),
+    /// SigLIP: SentencePiece's Unigram; padded with the end token.
+    Unigram(Box<SentencePiece>),
+    /// SigLIP 2: Gemma's BPE. In OpenCLIP's layout whatever tokenizer.json has.
+    Json(Box<JsonTokenizer>),
 }
 
 /// The keys of `tokenizer_config.json` that matter here.
@@ -99,10 +101,17 @@ impl Tokenizer {
             Some(file) => json::read(&file)?,
             None => Settings::default(),
         };
-        let (file, pieces, direction) = load_pieces(folder, config.model_type)?;
+        let Loaded { file, pieces, is_unigram, side: direction } = Loaded::new(folder)?;
+        let cleaning = match (folder.layout(), &pieces, config.model_type) {
+            (Layout::OpenClip, ..) => Cleaning::OpenClip(Description::read(folder)?.cleaning()),
+            (Layout::HuggingFace, Pieces::Unigram(_), _) => Cleaning::Canonical,
+            (Layout::HuggingFace, Pieces::Json(_), ModelType::Siglip) => Cleaning::Lower,
+            (Layout::HuggingFace, Pieces::Json(_), ModelType::Siglip2) => Cleaning::LowerEach,
+        };
         let (end, padding) = match pieces {
-            Pieces::Siglip(_) => ("</s>", "</s>"),
-            Pieces::Siglip2(..) => ("<eos>", "<pad>"),
+            Pieces::Unigram(_) => ("</s>", "</s>"),
+            Pieces::Json(_) if is_unigram => ("</s>", "</s>"),
+            Pieces::Json(_) => ("<eos>", "<pad>"),
         };
         let side = settings.padding_side.or(direction).unwrap_or_else(|| settings.usual_side());
         let id = |setting: &Option<Token>, usual: &str| {
@@ -113,7 +122,7 @@ impl Tokenizer {
         let (end, padding) = (id(&settings.eos_token, end)?, id(&settings.pad_token, padding)?);
         let text = &config.text_config;
         let (length, vocabulary) = (text.max_position_embeddings as usize, text.vocab_size);
-        Ok(Self { pieces, end, padding, side, length, vocabulary, file })
+        Ok(Self { cleaning, pieces, end, padding, side, length, vocabulary, file })
     }
 
     /// Token ids `[texts, L]`, int64, of padded and truncated texts.
@@ -144,12 +153,13 @@ impl Tokenizer {
     }
 
     fn pieces(&self, text: &str) -> Result<Vec<u32>> {
+        let text = self.cleaning.clean(text);
         match &self.pieces {
-            Pieces::Siglip(model) => {
-                model.encode(&canonicalize(text)).map_err(|error| Error::tokenizer(&self.file, error))
+            Pieces::Unigram(model) => {
+                model.encode(&text).map_err(|error| Error::tokenizer(&self.file, error))
             }
-            Pieces::Siglip2(tokenizer, lowercase) => {
-                let encoding = tokenizer.encode_fast(lowercase(text), false);
+            Pieces::Json(tokenizer) => {
+                let encoding = tokenizer.encode_fast(text, false);
                 Ok(encoding.map_err(|error| Error::tokenizer(&self.file, error))?.get_ids().to_vec())
             }
         }
@@ -159,8 +169,8 @@ impl Tokenizer {
 impl Pieces {
     fn id(&self, token: &str) -> Option<u32> {
         match self {
-            Self::Siglip(model) => model.id(token),
-            Self::Siglip2(tokenizer, _) => tokenizer.token_to_id(token),
+            Self::Unigram(model) => model.id(token),
+            Self::Json(tokenizer) => tokenizer.token_to_id(token),
         }
     }
 }
@@ -173,33 +183,76 @@ impl Settings {
     }
 }
 
-/// The file, its model, and where it says that padding goes.
-fn load_pieces(folder: &Folder, family: ModelType) -> Result<(PathBuf, Pieces, Option<Side>)> {
-    if let Some(file) = folder.find("spiece.model") {
-        let bytes = json::read_limited(&file, MAX_BYTES)?;
-        let model = SentencePiece::from_proto(&bytes).map_err(|reason| Error::tokenizer(&file, reason))?;
-        return Ok((file, Pieces::Siglip(Box::new(model)), None));
+/// A tokenizer's file.
+struct Loaded {
+    file: PathBuf,
+    pieces: Pieces,
+    is_unigram: bool,
+    /// Where it says that padding goes.
+    side: Option<Side>,
+}
+
+impl Loaded {
+    fn new(folder: &Folder) -> Result<Self> {
+        let (spiece, json) = (folder.find("spiece.model"), folder.find("tokenizer.json"));
+        let unigram = |file: PathBuf, model: Result<SentencePiece, String>| {
+            let model = model.map_err(|reason| Error::tokenizer(&file, reason))?;
+            Ok(Self { file, pieces: Pieces::Unigram(Box::new(model)), is_unigram: true, side: None })
+        };
+        match (folder.layout(), spiece, json) {
+            (Layout::HuggingFace, Some(file), _) | (Layout::OpenClip, Some(file), None) => {
+                let bytes = json::read_limited(&file, MAX_BYTES)?;
+                unigram(file, SentencePiece::from_proto(&bytes))
+            }
+            (layout, _, Some(file)) => {
+                let bytes = json::read_limited(&file, MAX_BYTES)?;
+                let is_unigram =
+                    SentencePiece::is_unigram(&bytes).map_err(|reason| Error::tokenizer(&file, reason))?;
+                if is_unigram && layout == Layout::HuggingFace {
+                    return unigram(file, SentencePiece::from_json(&bytes));
+                }
+                let (pieces, side) = read_json(&bytes).map_err(|reason| Error::tokenizer(&file, reason))?;
+                Ok(Self { file, pieces, is_unigram, side })
+            }
+            (_, None, None) => {
+                Err(Error::checkpoint(folder.path(), "holds neither spiece.model nor tokenizer.json"))
+            }
+        }
     }
-    let Some(file) = folder.find("tokenizer.json") else {
-        return Err(Error::checkpoint(folder.path(), "holds neither spiece.model nor tokenizer.json"));
-    };
-    let bytes = json::read_limited(&file, MAX_BYTES)?;
-    if SentencePiece::is_unigram(&bytes).map_err(|reason| Error::tokenizer(&file, reason))? {
-        let model = SentencePiece::from_json(&bytes).map_err(|reason| Error::tokenizer(&file, reason))?;
-        return Ok((file, Pieces::Siglip(Box::new(model)), None));
-    }
+}
+
+/// `tokenizer.json` as it is, and where it says that padding goes; an error says why it cannot be.
+fn read_json(bytes: &[u8]) -> Result<(Pieces, Option<Side>), String> {
     // The crate panics at some damage, such as half of a surrogate pair in its decoder.
-    let parsed = catch_unwind(|| JsonTokenizer::from_bytes(&bytes).map_err(|error| error.to_string()));
-    let parsed = parsed.unwrap_or_else(|_| Err("is damaged: its reader gave up".to_owned()));
-    let mut tokenizer = parsed.map_err(|reason| Error::tokenizer(&file, reason))?;
-    tokenizer.with_padding(None).with_truncation(None).map_err(|error| Error::tokenizer(&file, error))?;
-    let padded: Padded = serde_json::from_slice(&bytes).map_err(|error| Error::tokenizer(&file, error))?;
-    let lowercase = match family {
-        ModelType::Siglip => str::to_lowercase,
-        ModelType::Siglip2 => lowercase_each,
-    };
-    let direction = padded.padding.map(|padding| padding.direction);
-    Ok((file, Pieces::Siglip2(Box::new(tokenizer), lowercase), direction))
+    let parsed = catch_unwind(|| JsonTokenizer::from_bytes(bytes).map_err(|error| error.to_string()));
+    let mut tokenizer = parsed.unwrap_or_else(|_| Err("is damaged: its reader gave up".to_owned()))?;
+    tokenizer.with_padding(None).with_truncation(None).map_err(|error| error.to_string())?;
+    let padded: Padded = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    Ok((Pieces::Json(Box::new(tokenizer)), padded.padding.map(|padding| padding.direction)))
+}
+
+/// What is done to a text before it is cut into pieces.
+#[derive(Debug, Clone, Copy)]
+enum Cleaning {
+    /// [`canonicalize`]: SigLIP.
+    Canonical,
+    /// Lower case: SigLIP 2 of a fixed resolution.
+    Lower,
+    /// [`lowercase_each`]: SigLIP 2 of variable resolution.
+    LowerEach,
+    /// As the file says.
+    OpenClip(open_clip::Cleaning),
+}
+
+impl Cleaning {
+    fn clean(self, text: &str) -> String {
+        match self {
+            Self::Canonical => canonicalize(text),
+            Self::Lower => text.to_lowercase(),
+            Self::LowerEach => lowercase_each(text),
+            Self::OpenClip(cleaning) => cleaning.clean(text),
+        }
+    }
 }
 
 /// Lower case of each character for itself, as transformers' tokenizer of SigLIP 2 has it: the

@@ -41,6 +41,9 @@ pub struct Environment {
 /// The reference for checkpoints.
 pub const TRANSFORMERS: Environment =
     Environment { variable: "PARITY_PYTHON", folder: ".venv-parity", module: "transformers" };
+/// The reference for checkpoints in OpenCLIP's layout.
+pub const OPEN_CLIP: Environment =
+    Environment { variable: "PARITY_PYTHON", folder: ".venv-parity", module: "open_clip" };
 /// What drives a browser.
 pub const PLAYWRIGHT: Environment =
     Environment { variable: "SIGLIP_PYTHON", folder: ".venv-browser", module: "playwright" };

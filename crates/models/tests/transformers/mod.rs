@@ -16,7 +16,7 @@ pub(crate) fn check(root: &Path) {
     let mut cases = 0;
     for entry in fs::read_dir(root).unwrap() {
         let folder = entry.unwrap().path();
-        if folder.join("config.json").is_file() {
+        if folder.join("expected.safetensors").is_file() {
             check_case(&folder, &texts, &root.join("images"));
             cases += 1;
         }
@@ -37,10 +37,11 @@ fn check_numpy(root: &Path) {
     assert!(error.contains("ordered_labels") && error.contains("dtype=str"), "{error}");
 }
 
-fn check_case(path: &Path, texts: &[String], images: &Path) {
+/// Compares one checkpoint with what is beside it.
+pub(crate) fn check_case(path: &Path, texts: &[String], images: &Path) {
     let name = path.display();
     let folder = Folder::new(path.to_str().unwrap()).unwrap();
-    let config = Config::read(&path.join("config.json")).unwrap();
+    let config = Config::load(&folder).unwrap();
     let model = Siglip::read(&Checkpoint::open(&folder).unwrap(), &config, Kind::Float).unwrap();
     let expected: HashMap<String, Tensor> =
         Tensor::read_safetensors(path.join("expected.safetensors")).unwrap().into_iter().collect();
@@ -50,8 +51,8 @@ fn check_case(path: &Path, texts: &[String], images: &Path) {
         let row = |ids: &Tensor| Vec::<i64>::try_from(ids.get(k as i64)).unwrap();
         assert_eq!(row(&ids), row(&expected["input_ids"]), "{name}: ids of {text:?}");
     }
-    let difference = distance(&model.embed_texts(&ids).unwrap(), &expected["text_embeds"]);
-    assert!(difference < 2e-5, "{name}: text embeddings differ by {difference:e}");
+    let texts_differ = distance(&model.embed_texts(&ids).unwrap(), &expected["text_embeds"]);
+    assert!(texts_differ < 2e-5, "{name}: text embeddings differ by {texts_differ:e}");
     let preprocessor = Preprocessor::load(&folder, &config).unwrap();
     let mut files: Vec<_> = fs::read_dir(images).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -77,7 +78,10 @@ fn check_case(path: &Path, texts: &[String], images: &Path) {
     // Of variable resolution they have all proportions, and are padded in the reference.
     let difference = distance(&embed(&model, &config, &all), &expected["image_embeds"]);
     assert!(difference < 2e-6, "{name}: embeddings of one batch differ by {difference:e}");
-    println!("{name}: images differ by {largest:.1e} one by one, and by {difference:.1e} in one batch");
+    println!(
+        "{name}: texts differ by {texts_differ:.1e}, images by {largest:.1e} one by one and by {difference:.1e} \
+         in one batch"
+    );
 }
 
 /// Embeddings of a batch.
