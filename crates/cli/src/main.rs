@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use constellation::geometry::Report;
 use constellation::{Experiment, Run, Settings, Sweep};
-use models::{Dtype, EmbedOptions, Embeddings, embed};
+use models::{Dtype, EmbedOptions, Embeddings, Vectors, embed_vectors};
 use serde_json::json;
 use siglip_core::Device;
 use towers::TowersConfig;
@@ -177,16 +177,23 @@ fn run(command: Command) -> anyhow::Result<()> {
             let templates = template;
             let options =
                 EmbedOptions { model, images, labels, captions, templates, out, batch, dtype, skip_broken };
-            let embeddings = embed(&options, &mut |at| progress.show(at))?;
-            if !embeddings.left_out.is_empty() {
-                output::show(&embeddings.left_out);
+            let vectors = embed_vectors(&options, &mut |at| progress.show(at))?;
+            let (image, classes, skipped, left_out) = match &vectors {
+                Vectors::Pairs(all) => (&all.image, &all.classes, &all.skipped, &all.left_out),
+                Vectors::Images(all) => (&all.image, &all.classes, &all.skipped, &all.left_out),
+            };
+            if matches!(vectors, Vectors::Images(_)) {
+                output::show(&"Images alone: the model is an image tower without texts");
+            }
+            if !left_out.is_empty() {
+                output::show(left_out);
             }
             output::print_json(&json!({
-                "images": embeddings.image.nrows(),
-                "classes": embeddings.classes.len(),
-                "dim": embeddings.image.ncols(),
-                "skipped": embeddings.skipped,
-                "left_out": embeddings.left_out,
+                "images": image.nrows(),
+                "classes": classes.len(),
+                "dim": image.ncols(),
+                "skipped": skipped,
+                "left_out": left_out,
             }))
         }
         Command::Geometry { embeddings } => geometry(&embeddings),

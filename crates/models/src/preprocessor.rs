@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, VisionConfig};
+use crate::config::VisionConfig;
 use crate::error::{Error, Result};
 use crate::folder::{Folder, Layout};
 use crate::json;
@@ -110,10 +110,10 @@ impl Preprocessor {
     /// # Errors
     /// If there is neither, if a key asks for what SigLIP does not do, or if a size is
     /// not that of `config`.
-    pub fn load(folder: &Folder, config: &Config) -> Result<Self> {
+    pub fn load(folder: &Folder, config: &VisionConfig) -> Result<Self> {
         if folder.layout() == Layout::OpenClip {
             let (mean, std, filter) = Description::read(folder)?.preprocessing()?;
-            let usual = Self::siglip(config.vision_config.image_size as u32);
+            let usual = Self::siglip(config.image_size as u32);
             return Ok(Self { filter, mean, std, ..usual });
         }
         let (path, file) = match folder.find("preprocessor_config.json") {
@@ -124,7 +124,7 @@ impl Preprocessor {
             }
         };
         file.check(&path)?;
-        let resolution = file.resolution(&path, &config.vision_config)?;
+        let resolution = file.resolution(&path, config)?;
         let usual = match resolution {
             Resolution::Fixed { .. } => Filter::Bicubic,
             Resolution::Variable { .. } => Filter::Bilinear,

@@ -101,7 +101,7 @@ proptest! {
         fs::write(&path, bytes).unwrap();
         let Ok(opened) = Folder::new(folder.path().to_str().unwrap()) else { return Ok(()) };
         if let Ok(config) = Config::read(&folder.path().join("config.json")) {
-            let _ = Preprocessor::load(&opened, &config);
+            let _ = Preprocessor::load(&opened, &config.vision_config);
         }
     }
 

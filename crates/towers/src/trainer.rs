@@ -119,7 +119,7 @@ impl<'a> Trainer<'a> {
         let adam = Adam::new(trained_parameters(config, &store, &bias))?;
 
         let folder = Folder::new(&folder.to_string_lossy())?;
-        let preprocessor = Preprocessor::load(&folder, sizes)?;
+        let preprocessor = Preprocessor::load(&folder, &sizes.vision_config)?;
         let side = sizes.vision_config.image_size;
         let values: Vec<f32> =
             emoji.training().iter().flat_map(|drawing| preprocess(drawing, &preprocessor).values).collect();

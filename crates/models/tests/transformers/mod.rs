@@ -4,7 +4,8 @@
 use std::{collections::HashMap, fs, path::Path, slice};
 
 use models::{
-    Checkpoint, Config, Embeddings, Folder, Grid, Pixels, Preprocessor, Siglip, Tokenizer, decode, preprocess,
+    Checkpoint, Config, Dtype, Embeddings, Folder, Grid, ImageEmbedder, Pixels, Preprocessor, Siglip,
+    Tokenizer, VisionTower, decode, normalize, preprocess,
 };
 use ndarray::Array2;
 use tch::{Kind, Tensor};
@@ -53,7 +54,7 @@ pub(crate) fn check_case(path: &Path, texts: &[String], images: &Path) {
     }
     let texts_differ = distance(&model.embed_texts(&ids).unwrap(), &expected["text_embeds"]);
     assert!(texts_differ < 2e-5, "{name}: text embeddings differ by {texts_differ:e}");
-    let preprocessor = Preprocessor::load(&folder, &config).unwrap();
+    let preprocessor = Preprocessor::load(&folder, &config.vision_config).unwrap();
     let mut files: Vec<_> = fs::read_dir(images).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let (mut all, mut largest) = (Vec::new(), 0.0_f64);
@@ -70,13 +71,20 @@ pub(crate) fn check_case(path: &Path, texts: &[String], images: &Path) {
         let levels = distance(&Tensor::from_slice(&pixels.values), &expected_pixels.flatten(0, -1)) * 127.5;
         assert!(levels == 0.0, "{name}: {file_name} differs by {levels} levels");
         let expected_embedding = expected["image_embeds"].get(k as i64).unsqueeze(0);
-        let difference = distance(&embed(&model, &config, slice::from_ref(&pixels)), &expected_embedding);
+        let difference =
+            distance(&embed(&model.vision, &config, slice::from_ref(&pixels)), &expected_embedding);
         assert!(difference < 2e-6, "{name}: {file_name}: embeddings differ by {difference:e}");
         largest = largest.max(difference);
         all.push(pixels);
     }
+    let alone = path.join("vision");
+    if alone.is_dir() {
+        let tower = ImageEmbedder::load(alone.to_str().unwrap(), Dtype::F32).unwrap().tower;
+        let difference = distance(&embed(&tower, &config, &all), &expected["image_embeds"]);
+        assert!(difference < 2e-6, "{name}: embeddings of the tower alone differ by {difference:e}");
+    }
     // Of variable resolution they have all proportions, and are padded in the reference.
-    let difference = distance(&embed(&model, &config, &all), &expected["image_embeds"]);
+    let difference = distance(&embed(&model.vision, &config, &all), &expected["image_embeds"]);
     assert!(difference < 2e-6, "{name}: embeddings of one batch differ by {difference:e}");
     println!(
         "{name}: texts differ by {texts_differ:.1e}, images by {largest:.1e} one by one and by {difference:.1e} \
@@ -85,15 +93,19 @@ pub(crate) fn check_case(path: &Path, texts: &[String], images: &Path) {
 }
 
 /// Embeddings of a batch.
-fn embed(model: &Siglip, config: &Config, images: &[Pixels]) -> Tensor {
+fn embed(tower: &VisionTower, config: &Config, images: &[Pixels]) -> Tensor {
     let values: Vec<Tensor> = images.iter().map(|image| Tensor::from_slice(&image.values)).collect();
     let (values, vision) = (Tensor::cat(&values, 0), &config.vision_config);
     let grids: Vec<Grid> = images.iter().filter_map(|image| image.grid).collect();
     if grids.is_empty() {
         let side = vision.image_size;
-        return model.embed_images(&values.view([-1, 3, side, side])).unwrap();
+        return unit(tower.forward(&values.view([-1, 3, side, side])));
     }
-    model.embed_patches(&values.view([-1, 3 * vision.patch_size.pow(2)]), &grids).unwrap()
+    unit(tower.forward_patches(&values.view([-1, 3 * vision.patch_size.pow(2)]), &grids))
+}
+
+fn unit(features: models::Result<Tensor>) -> Tensor {
+    normalize(&features.unwrap()).unwrap().detach()
 }
 
 /// Largest absolute difference.

@@ -104,6 +104,11 @@ def main(out: Path, kind: str, seed: int) -> None:
         model = write_model(folder, case, vocabulary)
         expected = embed(model, folder, case, tokenize, out / "images")
         save_file(expected, folder / "expected.safetensors")
+        if kind == "live":  # the image tower alone gives the same
+            alone = folder / "vision"
+            model.vision_model.save_pretrained(alone)
+            for file in folder.glob("*processor*.json"):
+                (alone / file.name).write_bytes(file.read_bytes())
 
 
 def write_model(folder: Path, case: dict, vocabulary: int) -> SiglipModel:
