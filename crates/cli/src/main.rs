@@ -15,7 +15,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use constellation::sweep::Keep;
 use constellation::{Experiment, Settings};
-use models::{Dtype, EmbedOptions, embed};
+use models::{Dtype, EmbedOptions, Vectors, embed_vectors};
 use serde_json::json;
 use shard::Shard;
 use siglip_core::Device;
@@ -73,7 +73,7 @@ enum Command {
     Submit(submit::Arguments),
     /// Embed images and their classes' names with a SigLIP checkpoint; goes on where it was killed.
     Embed {
-        /// Folder of a checkpoint in Hugging Face's layout, or a hub id.
+        /// Folder of a checkpoint in Hugging Face's layout or OpenCLIP's, or a hub id.
         #[arg(long)]
         model: String,
         /// Folder of images, tar archive, or many, such as 'shard-{000..331}.tar'.
@@ -203,16 +203,23 @@ fn run(command: Command) -> anyhow::Result<()> {
             let templates = template;
             let options =
                 EmbedOptions { model, images, labels, captions, templates, out, batch, dtype, skip_broken };
-            let embeddings = embed(&options, &mut |at| progress.show(at))?;
-            if !embeddings.left_out.is_empty() {
-                output::show(&embeddings.left_out);
+            let vectors = embed_vectors(&options, &mut |at| progress.show(at))?;
+            let (image, classes, skipped, left_out) = match &vectors {
+                Vectors::Pairs(all) => (&all.image, &all.classes, &all.skipped, &all.left_out),
+                Vectors::Images(all) => (&all.image, &all.classes, &all.skipped, &all.left_out),
+            };
+            if matches!(vectors, Vectors::Images(_)) {
+                output::show(&"Images alone: the model is an image tower without texts");
+            }
+            if !left_out.is_empty() {
+                output::show(left_out);
             }
             output::print_json(&json!({
-                "images": embeddings.image.nrows(),
-                "classes": embeddings.classes.len(),
-                "dim": embeddings.image.ncols(),
-                "skipped": embeddings.skipped,
-                "left_out": embeddings.left_out,
+                "images": image.nrows(),
+                "classes": classes.len(),
+                "dim": image.ncols(),
+                "skipped": skipped,
+                "left_out": left_out,
             }))
         }
         Command::Geometry(arguments) => geometry::print(&arguments, &mut progress),

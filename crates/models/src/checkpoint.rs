@@ -12,13 +12,15 @@ use serde::Deserialize;
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
-use crate::folder::Folder;
+use crate::folder::{Folder, Layout, OPEN_CLIP_CONFIG};
 use crate::json;
+use crate::tensor_names::{self, Source};
 
-/// The tensors of a checkpoint, by Hugging Face's names. Opening reads the tables of
+/// The tensors of a checkpoint, by Hugging Face's names whatever its layout. Opening reads the tables of
 /// contents only; nothing is allocated that the files do not really hold.
 #[derive(Debug)]
 pub struct Checkpoint {
+    layout: Layout,
     shards: Vec<Shard>,
     /// Which shard has a tensor.
     index: HashMap<String, usize>,
@@ -43,20 +45,23 @@ struct ShardIndex {
 }
 
 impl Checkpoint {
-    /// Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names.
+    /// Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names, or
+    /// OpenCLIP's `open_clip_model.safetensors`.
     ///
     /// # Errors
     /// If there is neither, or a file's table of contents is not that of its bytes.
     pub fn open(folder: &Folder) -> Result<Self> {
-        let files = match folder.find("model.safetensors") {
-            Some(file) => vec![file],
-            None => shard_files(folder)?,
+        let layout = folder.layout();
+        let files = match (layout, folder.find("model.safetensors")) {
+            (Layout::OpenClip, _) => vec![open_clip_file(folder)?],
+            (Layout::HuggingFace, Some(file)) => vec![file],
+            (Layout::HuggingFace, None) => shard_files(folder)?,
         };
         let shards = files.into_iter().map(Shard::open).collect::<Result<Vec<_>>>()?;
         let index = (shards.iter().enumerate())
             .flat_map(|(k, shard)| shard.metadata.offset_keys().into_iter().map(move |name| (name, k)))
             .collect();
-        Ok(Self { shards, index })
+        Ok(Self { layout, shards, index })
     }
 
     /// The files that hold the weights.
@@ -69,22 +74,83 @@ impl Checkpoint {
     /// # Errors
     /// If it is absent, has another shape, or is not of a floating-point type.
     pub fn tensor(&self, name: &str, shape: &[i64], kind: Kind) -> Result<Tensor> {
-        let Some(&shard) = self.index.get(name) else {
-            let reason = match self.index.keys().find(|key| key.ends_with(&format!(".{name}"))) {
-                Some(key) => format!(
-                    "has `{key}` in place of `{name}`: the model was saved within another one. Save the inner \
-                     one, or remove `{}` from the names",
-                    &key[..key.len() - name.len()]
-                ),
-                None if self.index.keys().any(|key| key.starts_with("visual.trunk.")) => {
-                    format!("has no tensor `{name}`, but OpenCLIP's names: only transformers' are read")
+        if self.layout == Layout::HuggingFace {
+            return self.stored(name, shape, kind);
+        }
+        let (rows, columns) = shape.split_first().unwrap_or((&1, &[]));
+        let of = |rows: i64| [&[rows], columns].concat();
+        match tensor_names::source(name) {
+            Source::Whole(name) => {
+                let same = |stored: &Vec<i64>| {
+                    let sides = |shape: &[i64]| shape.iter().copied().filter(|&n| n != 1).collect::<Vec<_>>();
+                    sides(stored) == sides(shape)
+                };
+                match self.shape(&name).ok().filter(same) {
+                    Some(stored) => Ok(self.stored(&name, &stored, kind)?.f_view(shape)?),
+                    None => self.stored(&name, shape, kind), // which says what is wrong
                 }
-                None => format!("has no tensor `{name}`, which config.json implies"),
-            };
-            return Err(Error::checkpoint(&self.shards[0].file, reason));
-        };
+            }
+            Source::Third(name, part) => {
+                Ok(self.stored(&name, &of(3 * rows), kind)?.f_narrow(0, part * rows, *rows)?)
+            }
+            Source::Joined(first, second) => {
+                let first = self.stored(&first, &of(rows / 3), kind)?;
+                Ok(Tensor::f_cat(&[first, self.stored(&second, &of(rows - rows / 3), kind)?], 0)?)
+            }
+        }
+    }
+
+    /// Sides of the tensor that the files call `name`.
+    ///
+    /// # Errors
+    /// If it is absent.
+    pub(crate) fn shape(&self, name: &str) -> Result<Vec<i64>> {
+        let shard = self.index.get(name).map(|&shard| &self.shards[shard]);
+        let info = shard.and_then(|shard| shard.metadata.info(name)).ok_or_else(|| self.absent(name))?;
+        Ok(info.shape.iter().map(|&n| n as i64).collect())
+    }
+
+    fn stored(&self, name: &str, shape: &[i64], kind: Kind) -> Result<Tensor> {
+        let &shard = self.index.get(name).ok_or_else(|| self.absent(name))?;
         self.shards[shard].tensor(name, shape, kind)
     }
+
+    /// The error of a tensor that the files do not have.
+    fn absent(&self, name: &str) -> Error {
+        let reason = match self.index.keys().find(|key| key.ends_with(&format!(".{name}"))) {
+            Some(key) => format!(
+                "has `{key}` in place of `{name}`: the model was saved within another one. Save the inner \
+                     one, or remove `{}` from the names",
+                &key[..key.len() - name.len()]
+            ),
+            None if self.layout == Layout::HuggingFace
+                && self.index.keys().any(|key| key.starts_with("visual.trunk.")) =>
+            {
+                format!(
+                    "has no tensor `{name}`, but OpenCLIP's names: these are read beside an {}, and \
+                         without a config.json",
+                    OPEN_CLIP_CONFIG
+                )
+            }
+            None => format!("has no tensor `{name}`, which its configuration implies"),
+        };
+        Error::checkpoint(&self.shards[0].file, reason)
+    }
+}
+
+/// The one file of OpenCLIP's layout.
+fn open_clip_file(folder: &Folder) -> Result<PathBuf> {
+    let names = ["open_clip_model.safetensors", "open_clip_pytorch_model.safetensors"];
+    if let Some(file) = names.iter().find_map(|name| folder.find(name)) {
+        return Ok(file);
+    }
+    let but = match folder.find("open_clip_pytorch_model.bin") {
+        Some(_) => {
+            ", but open_clip_pytorch_model.bin: only safetensors are read; OpenCLIP's `save_for_hf` writes them"
+        }
+        None => ": only checkpoints in that format are read",
+    };
+    Err(folder.missing(names[0], but))
 }
 
 /// The distinct files of `model.safetensors.index.json`, in order of their names.

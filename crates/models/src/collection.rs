@@ -24,7 +24,7 @@ use crate::weights::Weights;
 pub struct Collection {
     /// Where the pictures and their names come from.
     pub pictures: Pictures,
-    /// Folder of a checkpoint in Hugging Face's layout, or a hub id.
+    /// Folder of a checkpoint in Hugging Face's layout or OpenCLIP's, or a hub id.
     pub model: String,
 }
 

@@ -13,9 +13,9 @@ use crate::json;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Config {
-    /// The only class that has this layout.
+    /// The class of transformers that the weights are of.
     pub architectures: Architectures,
-    /// The only family that has this layout.
+    /// Whether images have a fixed resolution.
     pub model_type: ModelType,
     /// The text tower.
     pub text_config: TextConfig,
@@ -61,8 +61,12 @@ pub struct VisionConfig {
     pub num_attention_heads: i64,
     /// Colour channels, 3.
     pub num_channels: i64,
-    /// Side S of the square input, in pixels.
+    /// Side S of the square input, in pixels; of no meaning where the resolution is variable.
     pub image_size: i64,
+    /// Only where the resolution is variable (SigLIP 2 NaFlex), and there always: number of
+    /// positions, a square number. Their embeddings are resized to the patches of each image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_patches: Option<i64>,
     /// Side of a patch, in pixels. What does not fill a patch is cut off.
     pub patch_size: i64,
     /// Activation of the MLPs.
@@ -110,6 +114,9 @@ pub enum ModelType {
     #[default]
     #[serde(rename = "siglip")]
     Siglip,
+    /// SigLIP 2 of variable resolution (NaFlex).
+    #[serde(rename = "siglip2")]
+    Siglip2,
 }
 
 impl TryFrom<String> for ModelType {
@@ -118,12 +125,14 @@ impl TryFrom<String> for ModelType {
     fn try_from(name: String) -> Result<Self, String> {
         let what = match name.as_str() {
             "siglip" => return Ok(Self::Siglip),
-            "siglip2" => "a SigLIP 2 of variable resolution (NaFlex): take one of a fixed resolution",
-            "siglip_vision_model" | "siglip2_vision_model" => "an image tower alone, without texts",
+            "siglip2" => return Ok(Self::Siglip2),
+            "siglip_vision_model" | "siglip2_vision_model" => {
+                "an image tower alone, without texts; `siglip embed` gives vectors of its images"
+            }
             "siglip_text_model" | "siglip2_text_model" => "a text tower alone, without images",
             _ => "another family of models",
         };
-        Err(format!("`{name}` is {what}, expected `siglip`"))
+        Err(format!("`{name}` is {what}, expected `siglip` or `siglip2`"))
     }
 }
 
@@ -142,13 +151,18 @@ impl Architectures {
     fn validate(&self, file: &Path) -> Result<()> {
         let Some(class) = self.0.iter().flatten().next() else { return Ok(()) };
         let what = match class.as_str() {
-            "SiglipModel" => return Ok(()),
-            "SiglipForImageClassification" => "an image classifier, which has no text tower",
-            "SiglipVisionModel" => "an image tower alone, without texts",
-            "SiglipTextModel" => "a text tower alone, without images",
+            "SiglipModel" | "Siglip2Model" => return Ok(()),
+            "SiglipForImageClassification" | "Siglip2ForImageClassification" => {
+                "an image classifier, which has no text tower"
+            }
+            "SiglipVisionModel" | "Siglip2VisionModel" => {
+                "an image tower alone, without texts; `siglip embed` gives vectors of its images"
+            }
+            "SiglipTextModel" | "Siglip2TextModel" => "a text tower alone, without images",
             _ => "another model",
         };
-        Err(Error::config(file, "architectures", format!("is {class}: {what}; expected SiglipModel")))
+        let reason = format!("is {class}: {what}; expected SiglipModel or Siglip2Model");
+        Err(Error::config(file, "architectures", reason))
     }
 }
 
@@ -177,6 +191,7 @@ impl Default for VisionConfig {
             num_attention_heads: 12,
             num_channels: 3,
             image_size: 224,
+            num_patches: None,
             patch_size: 16,
             hidden_act: Activation::GeluTanh,
             layer_norm_eps: 1e-6,
@@ -192,6 +207,30 @@ const MAX_VOCABULARY: i64 = 1 << 24;
 const MAX_TOKENS: i64 = 1 << 16;
 const MAX_IMAGE_SIZE: i64 = 1 << 13;
 
+/// Positions of a model of variable resolution whose file does not say how many.
+const DEFAULT_NUM_PATCHES: i64 = 256;
+
+/// What tells an image tower alone from a model of both.
+#[derive(Deserialize)]
+struct Kind {
+    model_type: Option<String>,
+    architectures: Option<Vec<String>>,
+    vision_config: Option<VisionConfig>,
+}
+
+/// The path of a key in a section, which may be the file itself.
+fn dotted(section: &str, key: &str) -> String {
+    if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
+}
+
+/// Whether a number is possible.
+fn range(file: &Path, section: &str, key: &str, value: i64, max: i64) -> Result<()> {
+    if (1..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::config(file, dotted(section, key), format!("is {value}, expected 1 to {max}")))
+}
+
 impl Config {
     /// Reads and validates `config.json`.
     ///
@@ -199,7 +238,8 @@ impl Config {
     /// Names the key whose value is of the wrong type, out of range, or belongs to
     /// another kind of model.
     pub fn read(file: &Path) -> Result<Self> {
-        let config: Self = json::read(file)?;
+        let mut config: Self = json::read(file)?;
+        config.vision_config.set_family(config.model_type);
         config.validate(file)?;
         Ok(config)
     }
@@ -216,26 +256,11 @@ impl Config {
     pub fn validate(&self, file: &Path) -> Result<()> {
         self.architectures.validate(file)?;
         let (text, vision) = (&self.text_config, &self.vision_config);
-        let range = |key: &str, value: i64, max: i64| {
-            if (1..=max).contains(&value) {
-                return Ok(());
-            }
-            Err(Error::config(file, key, format!("is {value}, expected 1 to {max}")))
-        };
-        range("text_config.vocab_size", text.vocab_size, MAX_VOCABULARY)?;
-        range("text_config.max_position_embeddings", text.max_position_embeddings, MAX_TOKENS)?;
-        range("vision_config.image_size", vision.image_size, MAX_IMAGE_SIZE)?;
-        range("vision_config.patch_size", vision.patch_size, vision.image_size)?;
+        let section = "text_config";
+        range(file, section, "vocab_size", text.vocab_size, MAX_VOCABULARY)?;
+        range(file, section, "max_position_embeddings", text.max_position_embeddings, MAX_TOKENS)?;
         text.encoder().validate("text_config", file)?;
-        vision.encoder().validate("vision_config", file)?;
-        if vision.num_channels != 3 {
-            let reason = format!("is {}, expected 3", vision.num_channels);
-            return Err(Error::config(file, "vision_config.num_channels", reason));
-        }
-        if !vision.vision_use_head {
-            let reason = "is false, expected true: without its pooling head there is no image embedding";
-            return Err(Error::config(file, "vision_config.vision_use_head", reason));
-        }
+        vision.validate("vision_config", file)?;
         if text.projection_size() != vision.hidden_size {
             let reason = format!(
                 "is {}, expected vision_config.hidden_size ({}): texts and images need one dimension",
@@ -268,9 +293,69 @@ impl TextConfig {
 }
 
 impl VisionConfig {
-    /// Number of patches, and of positions: those that fit entirely.
+    /// Reads the `config.json` of an image tower alone, which is not in a section; none if the
+    /// file is that of another model.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn read_alone(file: &Path) -> Result<Option<Self>> {
+        let Kind { model_type, architectures, vision_config } = json::read(file)?;
+        let class = architectures.unwrap_or_default().into_iter().next().unwrap_or_default();
+        let family = match (model_type.as_deref().unwrap_or_default(), class.as_str()) {
+            ("siglip_vision_model", _) | ("siglip" | "", "SiglipVisionModel") => ModelType::Siglip,
+            ("siglip2_vision_model", _) | ("siglip2" | "", "Siglip2VisionModel") => ModelType::Siglip2,
+            _ => return Ok(None),
+        };
+        if !matches!(class.as_str(), "" | "SiglipVisionModel" | "Siglip2VisionModel") {
+            return Ok(None); // a classifier, which is refused
+        }
+        let (section, mut config) = match vision_config {
+            Some(config) => ("vision_config", config),
+            None => ("", json::read(file)?),
+        };
+        config.set_family(family);
+        config.validate(section, file)?;
+        Ok(Some(config))
+    }
+
+    /// What a file says, or leaves out, means something else in each family.
+    fn set_family(&mut self, family: ModelType) {
+        self.num_patches = match family {
+            ModelType::Siglip => None, // not looked at
+            ModelType::Siglip2 => Some(self.num_patches.unwrap_or(DEFAULT_NUM_PATCHES)),
+        };
+    }
+
+    fn validate(&self, section: &str, file: &Path) -> Result<()> {
+        let refuse = |key: &str, reason: String| Err(Error::config(file, dotted(section, key), reason));
+        match self.num_patches {
+            None => {
+                range(file, section, "image_size", self.image_size, MAX_IMAGE_SIZE)?;
+                range(file, section, "patch_size", self.patch_size, self.image_size)?;
+            }
+            Some(patches) => {
+                range(file, section, "num_patches", patches, MAX_TOKENS)?;
+                range(file, section, "patch_size", self.patch_size, MAX_IMAGE_SIZE)?;
+                if patches.isqrt().pow(2) != patches {
+                    let reason = format!("is {patches}, expected a square number: positions lie in a square");
+                    return refuse("num_patches", reason);
+                }
+            }
+        }
+        self.encoder().validate(section, file)?;
+        if self.num_channels != 3 {
+            return refuse("num_channels", format!("is {}, expected 3", self.num_channels));
+        }
+        if !self.vision_use_head {
+            let reason = "is false, expected true: without its pooling head there is no image embedding";
+            return refuse("vision_use_head", reason.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Number of positions; where the resolution is fixed, of patches that fit entirely.
     pub fn patches(&self) -> i64 {
-        (self.image_size / self.patch_size).pow(2)
+        self.num_patches.unwrap_or_else(|| (self.image_size / self.patch_size).pow(2))
     }
 
     /// The part that describes the blocks.
@@ -288,16 +373,14 @@ impl VisionConfig {
 
 impl EncoderConfig {
     fn validate(&self, section: &str, file: &Path) -> Result<()> {
-        let error = |key: &str, reason: String| Err(Error::config(file, format!("{section}.{key}"), reason));
+        let error = |key: &str, reason: String| Err(Error::config(file, dotted(section, key), reason));
         for (key, value, max) in [
             ("hidden_size", self.hidden_size, MAX_WIDTH),
             ("intermediate_size", self.intermediate_size, MAX_WIDTH),
             ("num_hidden_layers", self.num_hidden_layers, MAX_LAYERS),
             ("num_attention_heads", self.num_attention_heads, self.hidden_size),
         ] {
-            if !(1..=max).contains(&value) {
-                return error(key, format!("is {value}, expected 1 to {max}"));
-            }
+            range(file, section, key, value, max)?;
         }
         if self.hidden_size % self.num_attention_heads != 0 {
             let (heads, width) = (self.num_attention_heads, self.hidden_size);
@@ -341,6 +424,14 @@ mod tests {
     }
 
     #[test]
+    fn positions_are_of_variable_resolution_where_the_model_is() {
+        let positions = |json: &str| read(json).unwrap().vision_config.num_patches;
+        assert_eq!(positions(r#"{"model_type": "siglip2"}"#), Some(256));
+        assert_eq!(positions(r#"{"model_type": "siglip2", "vision_config": {"num_patches": 64}}"#), Some(64));
+        assert_eq!(positions(r#"{"model_type": "siglip", "vision_config": {"num_patches": 64}}"#), None);
+    }
+
+    #[test]
     fn what_does_not_fill_a_patch_is_cut_off() {
         let vision = VisionConfig { image_size: 384, patch_size: 14, ..VisionConfig::default() };
         assert_eq!(vision.patches(), 27 * 27);
@@ -365,7 +456,12 @@ mod tests {
             (r#"{"vision_config": {"vision_use_head": false}}"#, "vision_config.vision_use_head"),
             (r#"{"vision_config": {"num_channels": 1}}"#, "vision_config.num_channels"),
             (r#"{"vision_config": 3}"#, "vision_config"),
-            (r#"{"model_type": "siglip2"}"#, "NaFlex"),
+            (r#"{"model_type": "siglip2", "vision_config": {"num_patches": 250}}"#, "square number"),
+            (
+                r#"{"model_type": "siglip2", "vision_config": {"num_patches": -1}}"#,
+                "vision_config.num_patches",
+            ),
+            (r#"{"model_type": "siglip2", "vision_config": {"patch_size": 0}}"#, "vision_config.patch_size"),
             (r#"{"model_type": "siglip_vision_model"}"#, "image tower alone"),
             (r#"{"model_type": "clip"}"#, "`clip` is another family"),
             (r#"{"architectures": ["SiglipForImageClassification"]}"#, "no text tower"),

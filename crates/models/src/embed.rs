@@ -13,16 +13,18 @@ use serde_json::{Value, json};
 
 use crate::dataset::{Dataset, Item, LeftOut, Texts};
 use crate::embedder::{Dtype, Embedder};
-use crate::embeddings::Embeddings;
+use crate::embeddings::{Embeddings, ImageEmbeddings};
 use crate::error::{Error, Result};
-use crate::image::{decode, preprocess};
+use crate::folder::Folder;
+use crate::image::{Pixels, decode, preprocess};
+use crate::image_embedder::ImageEmbedder;
 use crate::journal::Journal;
 use crate::preprocessor::Preprocessor;
 
 /// What to embed, and how.
 #[derive(Debug, Clone)]
 pub struct EmbedOptions {
-    /// Folder of a checkpoint in Hugging Face's layout, or a hub id.
+    /// Folder of a checkpoint in Hugging Face's layout or OpenCLIP's, or a hub id.
     pub model: String,
     /// Folder of images, tar archive, or many of them, such as `shard-{000..331}.tar`.
     pub images: PathBuf,
@@ -108,6 +110,15 @@ const PLACE: &str = "{}";
 /// More would be slower, and take memory.
 const MAX_BATCH: usize = 4096;
 
+/// What a checkpoint can embed of a data set.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Vectors {
+    /// Images and the names of their classes.
+    Pairs(Embeddings),
+    /// Images alone: the checkpoint is an image tower without texts.
+    Images(ImageEmbeddings),
+}
+
 /// Embeds images and the names of their classes, and writes them to `options.out`.
 ///
 /// Rows are ordered by class name, then image name. Each distinct class name is embedded
@@ -118,6 +129,28 @@ const MAX_BATCH: usize = 4096;
 /// What [`Embedder::load`] and [`Dataset::open`] find; a broken image, unless they are
 /// skipped; a journal of another run at the same place.
 pub fn embed(options: &EmbedOptions, progress: &mut dyn FnMut(&EmbedProgress)) -> Result<Embeddings> {
+    let items = open(options)?;
+    pairs(&Embedder::load(&options.model, options.dtype)?, items, options, progress)
+}
+
+/// As [`embed`], and of an image tower alone, which has no texts, the images.
+///
+/// # Errors
+/// As [`embed`].
+pub fn embed_vectors(options: &EmbedOptions, progress: &mut dyn FnMut(&EmbedProgress)) -> Result<Vectors> {
+    let items = open(options)?;
+    let folder = Folder::new(&options.model)?;
+    match ImageEmbedder::read(&folder, options.dtype)? {
+        Some(tower) => images_alone(&tower, items, options, progress).map(Vectors::Images),
+        None => {
+            let embedder = Embedder::read(&folder, options.dtype)?;
+            pairs(&embedder, items, options, progress).map(Vectors::Pairs)
+        }
+    }
+}
+
+/// The images, ordered by class name, then image name.
+fn open(options: &EmbedOptions) -> Result<Dataset> {
     if !(1..=MAX_BATCH).contains(&options.batch) {
         let value = options.batch.to_string();
         return Err(Error::Option { option: "batch", value, expected: "1 to 4096" });
@@ -135,22 +168,81 @@ pub fn embed(options: &EmbedOptions, progress: &mut dyn FnMut(&EmbedProgress)) -
         (None, Some(key)) => Texts::Captions(key),
         (None, None) => Texts::Folders,
     };
-    let Dataset { mut items, left_out } = Dataset::open(&options.images, texts)?;
-    items.sort_by(|a, b| (&a.label, &a.name).cmp(&(&b.label, &b.name)));
-    let embedder = Embedder::load(&options.model, options.dtype)?;
-    let mut journal = Journal::open(journal_path(&options.out)?, &description(options, &embedder)?)?;
+    let mut dataset = Dataset::open(&options.images, texts)?;
+    dataset.items.sort_by(|a, b| (&a.label, &a.name).cmp(&(&b.label, &b.name)));
+    Ok(dataset)
+}
 
-    let mut classes: Vec<String> = items.iter().map(|item| item.label.clone()).collect();
-    classes.dedup();
-    let class_text = embed_texts(&embedder, &classes, options, &mut journal, progress)?;
-    let image = embed_images(&embedder, &items, options, &mut journal, progress)?;
-    let mut embeddings = group(&items, image, &classes, &class_text)?;
-    embeddings.left_out = left_out;
-    let lost = classes.into_iter().filter(|class| embeddings.classes.binary_search(class).is_err());
-    embeddings.left_out.empty.extend(lost);
+fn pairs(
+    embedder: &Embedder,
+    Dataset { items, left_out }: Dataset,
+    options: &EmbedOptions,
+    progress: &mut dyn FnMut(&EmbedProgress),
+) -> Result<Embeddings> {
+    let Embedder { config, preprocessor, weights, .. } = embedder;
+    let mut journal = Journal::open(
+        journal_path(&options.out)?,
+        &description(options, json!(config), preprocessor, weights)?,
+    )?;
+    let classes = classes(&items);
+    let class_text = embed_texts(embedder, &classes, options, &mut journal, progress)?;
+    let tower = Tower {
+        preprocessor,
+        width: config.embedding_size() as usize,
+        embed: &|pixels| embedder.pixels(pixels),
+    };
+    let image = embed_images(&tower, &items, options, &mut journal, progress)?;
+    let (images, present) = group(&items, image, classes, left_out)?;
+    let ImageEmbeddings { image, classes, splits, skipped, left_out } = images;
+    let class_text = class_text.select(Axis(0), &present);
+    let embeddings = Embeddings { image, class_text, classes, splits, skipped, left_out };
     embeddings.write(&options.out)?;
     journal.remove()?;
     Ok(embeddings)
+}
+
+fn images_alone(
+    embedder: &ImageEmbedder,
+    Dataset { items, left_out }: Dataset,
+    options: &EmbedOptions,
+    progress: &mut dyn FnMut(&EmbedProgress),
+) -> Result<ImageEmbeddings> {
+    if let Some(template) = options.templates.first() {
+        let (option, value) = ("template", format!("`{template}`"));
+        return Err(Error::Option {
+            option,
+            value,
+            expected: "none: the model is an image tower without texts",
+        });
+    }
+    let ImageEmbedder { config, preprocessor, weights, .. } = embedder;
+    let mut journal = Journal::open(
+        journal_path(&options.out)?,
+        &description(options, json!(config), preprocessor, weights)?,
+    )?;
+    let tower =
+        Tower { preprocessor, width: config.hidden_size as usize, embed: &|pixels| embedder.pixels(pixels) };
+    let image = embed_images(&tower, &items, options, &mut journal, progress)?;
+    let (embeddings, _) = group(&items, image, classes(&items), left_out)?;
+    embeddings.write(&options.out)?;
+    journal.remove()?;
+    Ok(embeddings)
+}
+
+/// The part of a model that images go through.
+struct Tower<'a> {
+    preprocessor: &'a Preprocessor,
+    /// Dimension D of an embedding.
+    width: usize,
+    /// Unit embeddings of a batch.
+    embed: &'a dyn Fn(&[Pixels]) -> Result<Array2<f32>>,
+}
+
+/// The distinct labels, in order.
+fn classes(items: &[Item]) -> Vec<String> {
+    let mut classes: Vec<String> = items.iter().map(|item| item.label.clone()).collect();
+    classes.dedup();
+    classes
 }
 
 fn journal_path(out: &Path) -> Result<PathBuf> {
@@ -161,7 +253,12 @@ fn journal_path(out: &Path) -> Result<PathBuf> {
 }
 
 /// What all batches of a run have in common.
-fn description(options: &EmbedOptions, embedder: &Embedder) -> Result<Value> {
+fn description(
+    options: &EmbedOptions,
+    config: Value,
+    preprocessor: &Preprocessor,
+    weights: &[PathBuf],
+) -> Result<Value> {
     let stamp = |file: &PathBuf| {
         let metadata = file.metadata().map_err(|error| Error::file(file, error))?;
         Ok(json!([metadata.len(), metadata.modified().ok().map(nanoseconds)]))
@@ -169,9 +266,9 @@ fn description(options: &EmbedOptions, embedder: &Embedder) -> Result<Value> {
     Ok(json!({
         "format": 1,
         "model": options.model,
-        "config": embedder.config,
-        "preprocessor": embedder.preprocessor,
-        "weights": embedder.weights.iter().map(stamp).collect::<Result<Vec<_>>>()?,
+        "config": config,
+        "preprocessor": preprocessor,
+        "weights": weights.iter().map(stamp).collect::<Result<Vec<_>>>()?,
         "dtype": options.dtype,
         "batch": options.batch,
     }))
@@ -190,7 +287,7 @@ fn embed_texts(
     progress: &mut dyn FnMut(&EmbedProgress),
 ) -> Result<Array2<f32>> {
     let mut clock = Clock::start("texts", texts.len());
-    let mut rows = Rows::new(texts.len(), embedder);
+    let mut rows = Rows::new(texts.len(), embedder.config.embedding_size() as usize);
     progress(&clock.now());
     for (k, texts) in texts.chunks(options.batch).enumerate() {
         let key = match &options.templates[..] {
@@ -236,14 +333,14 @@ fn embed_classes(embedder: &Embedder, names: &[String], templates: &[String]) ->
 
 /// Embeddings `[images, D]`. Rows of images that were skipped are not numbers.
 fn embed_images(
-    embedder: &Embedder,
+    tower: &Tower,
     items: &[Item],
     options: &EmbedOptions,
     journal: &mut Journal,
     progress: &mut dyn FnMut(&EmbedProgress),
 ) -> Result<Array2<f32>> {
     let mut clock = Clock::start("images", items.len());
-    let mut rows = Rows::new(items.len(), embedder);
+    let mut rows = Rows::new(items.len(), tower.width);
     let mut unfinished = Vec::new();
     for (k, items) in items.chunks(options.batch).enumerate() {
         match journal.take(&key(items), rows.width * items.len()) {
@@ -259,7 +356,7 @@ fn embed_images(
     thread::scope(|scope| {
         // While one batch is computed another waits, and a third is being decoded.
         let (sender, receiver) = sync_channel(1);
-        let (batches, preprocessor) = (&unfinished, &embedder.preprocessor);
+        let (batches, preprocessor) = (&unfinished, tower.preprocessor);
         scope.spawn(move || pool.install(|| prepare(batches, preprocessor, &sender)));
         for (&(first, items), pixels) in unfinished.iter().zip(receiver) {
             if !options.skip_broken
@@ -267,7 +364,7 @@ fn embed_images(
             {
                 return Err(stopped(pixels.into_iter().nth(position), &clock, journal));
             }
-            let values = embed_batch(embedder, pixels, rows.width)?;
+            let values = embed_batch(tower, pixels)?;
             journal.append(&key(items), &values)?;
             rows.set(first, &values);
             clock.computed(items.len());
@@ -283,11 +380,11 @@ fn key(items: &[Item]) -> Value {
 }
 
 /// Pixel values of an image, or why there are none.
-type Pixels = Result<Vec<f32>>;
+type Prepared = Result<Pixels>;
 
 /// Decodes and resizes batch by batch, each on all threads of the pool, until nobody
 /// receives any more.
-fn prepare(batches: &[(usize, &[Item])], preprocessor: &Preprocessor, sender: &SyncSender<Vec<Pixels>>) {
+fn prepare(batches: &[(usize, &[Item])], preprocessor: &Preprocessor, sender: &SyncSender<Vec<Prepared>>) {
     let read = |item: &Item| Ok(preprocess(&decode(&item.read()?, &item.name)?, preprocessor));
     for (_, items) in batches {
         if sender.send(items.par_iter().map(read).collect()).is_err() {
@@ -298,32 +395,31 @@ fn prepare(batches: &[(usize, &[Item])], preprocessor: &Preprocessor, sender: &S
 
 /// Embeddings of a batch, row after row; that of a broken image is not a number. A blank
 /// image is computed in its place, because the size of a batch moves the last bits of all.
-fn embed_batch(embedder: &Embedder, pixels: Vec<Pixels>, width: usize) -> Result<Vec<f32>> {
+fn embed_batch(tower: &Tower, pixels: Vec<Prepared>) -> Result<Vec<f32>> {
     let broken: Vec<bool> = pixels.iter().map(Result::is_err).collect();
-    let side = embedder.preprocessor.image_size as usize;
-    let blank = || vec![0.0; 3 * side * side];
-    let pixels: Vec<Vec<f32>> = pixels.into_iter().map(|pixels| pixels.unwrap_or_else(|_| blank())).collect();
-    let (mut values, _) = embedder.pixels(&pixels)?.into_raw_vec_and_offset();
-    for (row, _) in values.chunks_exact_mut(width).zip(broken).filter(|(_, broken)| *broken) {
+    let blank = || Pixels::blank(tower.preprocessor);
+    let pixels: Vec<Pixels> = pixels.into_iter().map(|pixels| pixels.unwrap_or_else(|_| blank())).collect();
+    let (mut values, _) = (tower.embed)(&pixels)?.into_raw_vec_and_offset();
+    for (row, _) in values.chunks_exact_mut(tower.width).zip(broken).filter(|(_, broken)| *broken) {
         row.fill(f32::NAN);
     }
     Ok(values)
 }
 
 /// The error of a run that a broken image stops.
-fn stopped(image: Option<Pixels>, clock: &Clock, journal: &Journal) -> Error {
+fn stopped(image: Option<Prepared>, clock: &Clock, journal: &Journal) -> Error {
     let EmbedProgress { done, total, .. } = clock.now();
     let reason = image.and_then(Result::err).map(|error| error.to_string()).unwrap_or_default();
     Error::Broken { image: reason, done, total, kept: journal.path().to_owned() }
 }
 
-/// Leaves out skipped images, and classes of which none is left.
+/// Leaves out skipped images, and classes of which none is left; and which of them are.
 fn group(
     items: &[Item],
     image: Array2<f32>,
-    classes: &[String],
-    class_text: &Array2<f32>,
-) -> Result<Embeddings> {
+    classes: Vec<String>,
+    mut left_out: LeftOut,
+) -> Result<(ImageEmbeddings, Vec<usize>)> {
     let whole = |row: &usize| image[[*row, 0]].is_finite();
     let (kept, broken): (Vec<usize>, Vec<usize>) = (0..items.len()).partition(whole);
     if kept.is_empty() {
@@ -337,14 +433,16 @@ fn group(
             classes.binary_search(&items[kept[split]].label).expect("classes are the labels, in order")
         })
         .collect();
-    Ok(Embeddings {
+    let lost = (0..classes.len()).filter(|class| present.binary_search(class).is_err());
+    left_out.empty.extend(lost.map(|class| classes[class].clone()));
+    let embeddings = ImageEmbeddings {
         image: if broken.is_empty() { image } else { image.select(Axis(0), &kept) },
-        class_text: class_text.select(Axis(0), &present),
         classes: present.iter().map(|&class| classes[class].clone()).collect(),
         splits,
         skipped: broken.iter().map(|&row| items[row].name.clone()).collect(),
-        left_out: LeftOut::default(),
-    })
+        left_out,
+    };
+    Ok((embeddings, present))
 }
 
 /// Embeddings that are being filled in, row after row.
@@ -354,8 +452,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn new(rows: usize, embedder: &Embedder) -> Self {
-        let width = embedder.config.embedding_size() as usize;
+    fn new(rows: usize, width: usize) -> Self {
         Self { width, values: vec![f32::NAN; rows * width] }
     }
 

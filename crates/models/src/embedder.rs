@@ -8,13 +8,15 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::checkpoint::Checkpoint;
-use crate::config::Config;
+use crate::config::{Config, VisionConfig};
 use crate::error::{Error, Result};
 use crate::folder::Folder;
-use crate::image::preprocess;
-use crate::model::Siglip;
+use crate::image::{Pixels, preprocess};
+use crate::model::{Siglip, normalize};
+use crate::naflex::Grid;
 use crate::preprocessor::Preprocessor;
 use crate::tokenizer::Tokenizer;
+use crate::vision::VisionTower;
 
 /// A SigLIP model with its tokenizer and preprocessing, on the CPU.
 #[derive(Debug)]
@@ -44,7 +46,7 @@ pub enum Dtype {
 }
 
 impl Dtype {
-    fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> Kind {
         match self {
             Self::F32 => Kind::Float,
             Self::Bf16 => Kind::BFloat16,
@@ -53,17 +55,21 @@ impl Dtype {
 }
 
 impl Embedder {
-    /// Reads a checkpoint: a local folder in Hugging Face's layout, or a hub id such as
-    /// `google/siglip-base-patch16-224`, which is downloaded unless the cache has it.
+    /// Reads a checkpoint: a local folder in Hugging Face's layout or OpenCLIP's, or a hub id
+    /// such as `google/siglip-base-patch16-224`, which is downloaded unless the cache has it.
     ///
     /// # Errors
     /// If a file is missing, damaged, or belongs to another kind of model.
     pub fn load(model: &str, dtype: Dtype) -> Result<Self> {
-        let folder = Folder::new(model)?;
-        let config = Config::read(&folder.require("config.json")?)?;
-        let tokenizer = Tokenizer::load(&folder, &config.text_config)?;
-        let preprocessor = Preprocessor::load(&folder, &config)?;
-        let checkpoint = Checkpoint::open(&folder)?;
+        Self::read(&Folder::new(model)?, dtype)
+    }
+
+    /// The same of a folder that is there.
+    pub(crate) fn read(folder: &Folder, dtype: Dtype) -> Result<Self> {
+        let config = Config::load(folder)?;
+        let tokenizer = Tokenizer::load(folder, &config)?;
+        let preprocessor = Preprocessor::load(folder, &config.vision_config)?;
+        let checkpoint = Checkpoint::open(folder)?;
         let model = Siglip::read(&checkpoint, &config, dtype.kind())?;
         let weights = checkpoint.files().map(PathBuf::from).collect();
         Ok(Self { config, model, tokenizer, preprocessor, weights })
@@ -87,27 +93,42 @@ impl Embedder {
     }
 
     /// Unit embeddings `[images, D]` of preprocessed images.
-    pub(crate) fn pixels(&self, images: &[Vec<f32>]) -> Result<Array2<f32>> {
-        let side = self.config.vision_config.image_size;
-        let images = images
-            .iter()
-            .map(|pixels| Ok(Tensor::f_from_slice(pixels)?.f_view([3, side, side])?))
-            .collect::<Result<Vec<_>>>()?;
-        self.matrix(&self.model.embed_images(&Tensor::f_stack(&images, 0)?)?)
+    pub(crate) fn pixels(&self, images: &[Pixels]) -> Result<Array2<f32>> {
+        self.matrix(&embed_pixels(&self.model.vision, &self.config.vision_config, images)?)
     }
 
     fn matrix(&self, embeddings: &Tensor) -> Result<Array2<f32>> {
-        let (rows, columns) = embeddings.size2()?;
-        let mut values = vec![0.0; (rows * columns) as usize];
-        let count = values.len();
-        embeddings.f_contiguous()?.f_copy_data(&mut values, count)?;
-        if values.iter().any(|value: &f32| !value.is_finite()) {
-            let reason = "gives an embedding that is not a finite number: are its weights damaged?";
-            return Err(Error::checkpoint(&self.weights[0], reason));
-        }
-        let shape = (rows as usize, columns as usize);
-        Ok(Array2::from_shape_vec(shape, values).expect("as many values as the size says"))
+        matrix(embeddings, &self.weights)
     }
+}
+
+/// Unit embeddings `[images, D]`, float32, of preprocessed images; without gradients.
+pub(crate) fn embed_pixels(tower: &VisionTower, config: &VisionConfig, images: &[Pixels]) -> Result<Tensor> {
+    let tensors = images.iter().map(|pixels| Ok(Tensor::f_from_slice(&pixels.values)?));
+    let values = Tensor::f_cat(&tensors.collect::<Result<Vec<_>>>()?, 0)?;
+    let grids: Vec<Grid> = images.iter().filter_map(|pixels| pixels.grid).collect();
+    let VisionConfig { image_size: side, patch_size: patch, .. } = *config;
+    tch::no_grad(|| {
+        normalize(&if grids.is_empty() {
+            tower.forward(&values.f_view([-1, 3, side, side])?)?
+        } else {
+            tower.forward_patches(&values.f_view([-1, 3 * patch * patch])?, &grids)?
+        })
+    })
+}
+
+/// The numbers of a tensor `[rows, columns]`, which `weights` have led to.
+pub(crate) fn matrix(embeddings: &Tensor, weights: &[PathBuf]) -> Result<Array2<f32>> {
+    let (rows, columns) = embeddings.size2()?;
+    let mut values = vec![0.0; (rows * columns) as usize];
+    let count = values.len();
+    embeddings.f_contiguous()?.f_copy_data(&mut values, count)?;
+    if values.iter().any(|value: &f32| !value.is_finite()) {
+        let reason = "gives an embedding that is not a finite number: are its weights damaged?";
+        return Err(Error::checkpoint(&weights[0], reason));
+    }
+    let shape = (rows as usize, columns as usize);
+    Ok(Array2::from_shape_vec(shape, values).expect("as many values as the size says"))
 }
 
 /// Applies `embed` to batches of `size` and joins the rows.

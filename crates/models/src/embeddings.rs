@@ -26,6 +26,52 @@ pub struct Embeddings {
     pub left_out: LeftOut,
 }
 
+/// Unit embeddings of images, grouped by class, of an image tower alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageEmbeddings {
+    /// Embeddings of the images `[n, D]`.
+    pub image: Array2<f32>,
+    /// The classes' names.
+    pub classes: Vec<String>,
+    /// First image of each class, ascending from 0.
+    pub splits: Vec<usize>,
+    /// Names of the images that could not be decoded and were left out.
+    pub skipped: Vec<String>,
+    /// What lay beside the images, and is not embedded.
+    pub left_out: LeftOut,
+}
+
+impl ImageEmbeddings {
+    /// Writes `image` [n, D], `splits` and `ordered_labels` as [`Embeddings::write`] does; there is
+    /// no `text`.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, file: &Path) -> Result<()> {
+        Ok(write_whole(file, |temporary| {
+            let mut npz = NpzWriter::new(temporary);
+            npz.numbers("image", &[self.image.nrows(), self.image.ncols()], self.image.iter().copied())?;
+            write_classes(&mut npz, self.image.nrows(), &self.classes, &self.splits)?;
+            Ok(npz.finish()?)
+        })?)
+    }
+}
+
+/// Rows of class `class`, of which `rows` are in all.
+fn class_rows(class: usize, splits: &[usize], rows: usize) -> std::ops::Range<usize> {
+    splits[class]..splits.get(class + 1).copied().unwrap_or(rows)
+}
+
+/// The arrays `splits` and `ordered_labels`.
+fn write_classes(npz: &mut NpzWriter, rows: usize, classes: &[String], splits: &[usize]) -> io::Result<()> {
+    npz.numbers("splits", &[splits.len()], splits.iter().map(|&row| row as i64))?;
+    let labels = classes
+        .iter()
+        .enumerate()
+        .flat_map(|(class, name)| class_rows(class, splits, rows).map(move |_| name.as_str()));
+    npz.strings("ordered_labels", labels.collect::<Vec<_>>().into_iter())
+}
+
 /// Largest difference within a class that its text's rows may have, which comes from
 /// embedding one text in several batches.
 const TEXT_TOLERANCE: f32 = 1e-2;
@@ -33,7 +79,7 @@ const TEXT_TOLERANCE: f32 = 1e-2;
 impl Embeddings {
     /// Images of class `class`, as a range of rows.
     pub fn rows(&self, class: usize) -> std::ops::Range<usize> {
-        self.splits[class]..self.splits.get(class + 1).copied().unwrap_or(self.image.nrows())
+        class_rows(class, &self.splits, self.image.nrows())
     }
 
     /// Class of each image `[n]`.
@@ -63,8 +109,7 @@ impl Embeddings {
         let labels = self.labels();
         let text = labels.iter().flat_map(|&class| self.class_text.row(class));
         npz.numbers("text", &shape, text.copied())?;
-        npz.numbers("splits", &[self.splits.len()], self.splits.iter().map(|&row| row as i64))?;
-        npz.strings("ordered_labels", labels.iter().map(|&class| self.classes[class].as_str()))?;
+        write_classes(&mut npz, self.image.nrows(), &self.classes, &self.splits)?;
         npz.finish()
     }
 
@@ -74,7 +119,17 @@ impl Embeddings {
     /// If an array is absent, damaged, or does not fit the others.
     pub fn read(file: &Path) -> Result<Self> {
         let mut npz = NpzReader::open(file).map_err(|error| Error::file(file, error))?;
-        let mut array = |name: &str| npz.array(name).map_err(|reason| Error::npz(file, name, reason));
+        let mut array = |name: &str| {
+            let missing = match name {
+                "text" => {
+                    "is not in the file. Embeddings of images alone come of an image tower without texts; a \
+                     geometry is that of two modalities"
+                }
+                _ => "is not in the file",
+            };
+            let array = npz.find(name).and_then(|array| array.ok_or_else(|| missing.to_owned()));
+            array.map_err(|reason| Error::npz(file, name, reason))
+        };
         let matrix = |npy: Npy, name: &str| match npy.shape[..] {
             [rows, columns] if rows > 0 && columns > 0 => {
                 let values = npy.floats().map_err(|reason| Error::npz(file, name, reason))?;

@@ -6,7 +6,7 @@ use crate::config::{Activation, EncoderConfig};
 use crate::error::Result;
 use crate::weights::Weights;
 
-/// Pre-norm transformer blocks, without any mask: every position sees all others.
+/// Pre-norm transformer blocks, without any mask: every position sees all others of its sequence.
 #[derive(Debug)]
 pub(crate) struct Encoder(Vec<Block>);
 
@@ -20,7 +20,15 @@ impl Encoder {
 
     /// `[B, L, H]` to `[B, L, H]`.
     pub(crate) fn forward(&self, x: Tensor) -> Result<Tensor> {
-        self.0.iter().try_fold(x, |x, block| block.forward(&x))
+        self.0.iter().try_fold(x, |x, block| block.forward(&x, None))
+    }
+
+    /// Sequences of these lengths, one after the other, `[1, sum of lengths, H]` to the same.
+    ///
+    /// They stand for a padded batch with masks, and give its result: all but attention works on
+    /// each position for itself, and attention takes the sequences one by one.
+    pub(crate) fn forward_packed(&self, x: Tensor, lengths: &[i64]) -> Result<Tensor> {
+        self.0.iter().try_fold(x, |x, block| block.forward(&x, Some(lengths)))
     }
 }
 
@@ -43,8 +51,8 @@ impl Block {
         })
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let x = x.f_add(&self.self_attn.forward(&self.layer_norm1.forward(x)?)?)?;
+    fn forward(&self, x: &Tensor, lengths: Option<&[i64]>) -> Result<Tensor> {
+        let x = x.f_add(&self.self_attn.forward(&self.layer_norm1.forward(x)?, lengths)?)?;
         Ok(x.f_add(&self.mlp.forward(&self.layer_norm2.forward(&x)?)?)?)
     }
 }
@@ -71,9 +79,18 @@ impl SelfAttention {
         })
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, lengths: Option<&[i64]>) -> Result<Tensor> {
         let (q, k, v) = (self.q_proj.forward(x)?, self.k_proj.forward(x)?, self.v_proj.forward(x)?);
-        self.out_proj.forward(&attention(&q, &k, &v, self.heads)?)
+        let y = match lengths {
+            None => attention(&q, &k, &v, self.heads)?,
+            Some(lengths) => {
+                let split = |x: &Tensor| x.f_split_with_sizes(lengths, 1);
+                let sequences = split(&q)?.into_iter().zip(split(&k)?).zip(split(&v)?);
+                let attended = sequences.map(|((q, k), v)| attention(&q, &k, &v, self.heads));
+                Tensor::f_cat(&attended.collect::<Result<Vec<_>>>()?, 1)?
+            }
+        };
+        self.out_proj.forward(&y)
     }
 }
 

@@ -5,7 +5,19 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::hub;
 
-/// A folder in Hugging Face's layout, local or from the hub.
+/// How the files of a checkpoint are called, and the tensors in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// That of transformers' `save_pretrained`.
+    HuggingFace,
+    /// That of OpenCLIP's `save_for_hf`: `open_clip_config.json`, and no `config.json`.
+    OpenClip,
+}
+
+/// What describes a model in OpenCLIP's layout.
+pub(crate) const OPEN_CLIP_CONFIG: &str = "open_clip_config.json";
+
+/// A folder with a checkpoint, local or from the hub.
 #[derive(Debug)]
 pub struct Folder {
     name: PathBuf,
@@ -37,7 +49,6 @@ impl Folder {
     /// Says of a folder that is not a checkpoint in this layout what it is, if that is known.
     fn refuse_others(&self) -> Result<()> {
         let layouts = [
-            ("open_clip_config.json", "a checkpoint of OpenCLIP, in its own layout"),
             ("params.json", "a checkpoint in another layout"),
             (
                 "modules.json",
@@ -46,11 +57,12 @@ impl Folder {
         ];
         let here = |file: &str| self.files.join(file).exists();
         if !here("config.json")
+            && self.layout() == Layout::HuggingFace
             && let Some((file, what)) = layouts.iter().find(|(file, _)| here(file))
         {
             let reason = format!(
                 "is {what} ({file}): only Hugging Face's layout is read, as transformers' `save_pretrained` \
-                 and the hub's google/siglip-… have it"
+                 and the hub's google/siglip-… have it, and OpenCLIP's"
             );
             return Err(Error::checkpoint(&self.name, reason));
         }
@@ -64,6 +76,15 @@ impl Folder {
                 Err(Error::checkpoint(file, reason))
             }
             None => Ok(()),
+        }
+    }
+
+    /// How its files are called.
+    pub fn layout(&self) -> Layout {
+        if self.find("config.json").is_none() && self.find(OPEN_CLIP_CONFIG).is_some() {
+            Layout::OpenClip
+        } else {
+            Layout::HuggingFace
         }
     }
 

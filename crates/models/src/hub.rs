@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 const SCRIPT: &str = include_str!("hub.py");
 
 /// The files of a checkpoint that this crate reads, as patterns.
-const FILES: [&str; 7] = [
+const FILES: [&str; 10] = [
     "config.json",
     "preprocessor_config.json",
     "processor_config.json",
@@ -19,6 +19,9 @@ const FILES: [&str; 7] = [
     "tokenizer_config.json",
     "spiece.model",
     "model*.safetensors*",
+    "open_clip_config.json",
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.safetensors",
 ];
 
 /// The folder with the files of `id`, such as `google/siglip-base-patch16-224`, in the client's cache;

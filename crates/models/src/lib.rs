@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Everything follows the transformers library, to rounding: the towers, the
-//! preprocessing of images (in its slow, exact form), the tokenizers. What differs is
-//! said where it does. Of the workspace it depends on `constellation`, for the geometry of
+//! preprocessing of images (in its slow, exact form), the tokenizers; and open_clip where a
+//! checkpoint is in its layout. What differs is said where it does. Of the workspace it depends on `constellation`, for the geometry of
 //! what it embeds, and on `files`.
 //!
 //! ```
@@ -29,13 +29,18 @@ mod error;
 mod folder;
 mod hub;
 mod image;
+mod image_embedder;
 mod journal;
 mod json;
 mod model;
+mod naflex;
+mod open_clip;
 mod preprocessor;
 mod random;
 mod resize;
 mod sentencepiece;
+mod sizes;
+mod tensor_names;
 mod text;
 mod tokenizer;
 mod vision;
@@ -45,14 +50,16 @@ pub use checkpoint::Checkpoint;
 pub use collection::{Collection, Embedded, Part, Pictures};
 pub use config::{Activation, Architectures, Config, EncoderConfig, ModelType, TextConfig, VisionConfig};
 pub use dataset::{Dataset, Item, LeftOut, Texts};
-pub use embed::{EmbedOptions, EmbedProgress, embed};
+pub use embed::{EmbedOptions, EmbedProgress, Vectors, embed, embed_vectors};
 pub use embedder::{Dtype, Embedder};
-pub use embeddings::{Embeddings, classes_of_rows};
+pub use embeddings::{Embeddings, ImageEmbeddings, classes_of_rows};
 pub use error::{Error, Result};
-pub use folder::Folder;
-pub use image::{decode, preprocess};
+pub use folder::{Folder, Layout};
+pub use image::{Pixels, decode, preprocess};
+pub use image_embedder::ImageEmbedder;
 pub use model::{Siglip, normalize};
-pub use preprocessor::Preprocessor;
+pub use naflex::Grid;
+pub use preprocessor::{Preprocessor, Resolution};
 pub use random::seed_generator;
 pub use resize::{Filter, resize};
 pub use text::TextTower;

@@ -5,12 +5,13 @@ use tch::{Device, Kind, Tensor, nn::VarStore};
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::error::Result;
+use crate::naflex::Grid;
 use crate::text::TextTower;
 use crate::vision::VisionTower;
 use crate::weights::Weights;
 
-/// A SigLIP model: SigLIP, or SigLIP 2 of a fixed resolution (arXiv 2303.15343 and
-/// 2502.14786), as the transformers library computes it.
+/// A SigLIP model: SigLIP, or SigLIP 2 of a fixed or variable resolution (arXiv 2303.15343
+/// and 2502.14786), as the transformers library computes it.
 #[derive(Debug)]
 pub struct Siglip {
     /// The image tower.
@@ -54,6 +55,14 @@ impl Siglip {
     /// As [`VisionTower::forward`].
     pub fn embed_images(&self, pixels: &Tensor) -> Result<Tensor> {
         tch::no_grad(|| normalize(&self.vision.forward(pixels)?))
+    }
+
+    /// Unit embeddings `[B, D]`, float32, of images in patches; without gradients.
+    ///
+    /// # Errors
+    /// As [`VisionTower::forward_patches`].
+    pub fn embed_patches(&self, pixels: &Tensor, grids: &[Grid]) -> Result<Tensor> {
+        tch::no_grad(|| normalize(&self.vision.forward_patches(pixels, grids)?))
     }
 
     /// Unit embeddings `[B, D]`, float32, of token ids `[B, L]`; without gradients.

@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path, sync::LazyLock};
 
-use models::{Checkpoint, Config, Dataset, Embeddings, Folder, Preprocessor, Texts, Tokenizer};
+use models::{Checkpoint, Config, Dataset, Embeddings, Folder, Preprocessor, Texts, Tokenizer, VisionConfig};
 use proptest::prelude::*;
 use tempfile::TempDir;
 use testing::damage::{apply, changes};
@@ -89,10 +89,11 @@ proptest! {
     }
 
     #[test]
-    fn configurations(changes in changes(), which in 0..5usize) {
+    fn configurations(changes in changes(), which in 0..9usize) {
         let (name, file) = [
             ("siglip", "config.json"), ("siglip", "processor_config.json"), ("siglip", "tokenizer_config.json"),
-            ("siglip2", "config.json"), ("siglip2", "preprocessor_config.json"),
+            ("siglip2", "config.json"), ("siglip2", "preprocessor_config.json"), ("naflex", "config.json"),
+            ("naflex", "preprocessor_config.json"), ("open_clip", "open_clip_config.json"), ("open_clip", "tokenizer_config.json"),
         ][which];
         let folder = small(name);
         let path = folder.path().join(file);
@@ -100,8 +101,15 @@ proptest! {
         apply(&changes, &mut bytes);
         fs::write(&path, bytes).unwrap();
         let Ok(opened) = Folder::new(folder.path().to_str().unwrap()) else { return Ok(()) };
-        if let Ok(config) = Config::read(&folder.path().join("config.json")) {
-            let _ = Preprocessor::load(&opened, &config);
+        if name == "open_clip" {
+            let weights = "open_clip_model.safetensors";
+            fs::copy(format!("{GOLDEN}/{name}/{weights}"), folder.path().join(weights)).unwrap();
+        } else {
+            let _ = VisionConfig::read_alone(&folder.path().join("config.json"));
+        }
+        if let Ok(config) = Config::load(&opened) {
+            let _ = Preprocessor::load(&opened, &config.vision_config);
+            let _ = Tokenizer::load(&opened, &config);
         }
     }
 
@@ -122,16 +130,18 @@ proptest! {
     })]
 
     #[test]
-    fn tokenizers(changes in changes(), which in 0..2usize) {
-        let (name, file) = [("siglip", "spiece.model"), ("siglip2", "tokenizer.json")][which];
+    fn tokenizers(changes in changes(), which in 0..3usize) {
+        let (name, file) =
+            [("siglip", "spiece.model"), ("siglip2", "tokenizer.json"), ("open_clip", "tokenizer.json")][which];
         let folder = small(name);
         let path = folder.path().join(file);
         let mut bytes = fs::read(&path).unwrap();
         apply(&changes, &mut bytes);
         fs::write(&path, bytes).unwrap();
         let Ok(opened) = Folder::new(folder.path().to_str().unwrap()) else { return Ok(()) };
-        let config = Config::read(&folder.path().join("config.json")).unwrap();
-        if let Ok(tokenizer) = Tokenizer::load(&opened, &config.text_config) {
+        // (OpenCLIP's description is not complete without weights, and the tokenizer needs no more.)
+        let config = Config::load(&opened).unwrap_or_default();
+        if let Ok(tokenizer) = Tokenizer::load(&opened, &config) {
             let _ = tokenizer.encode(&["Zürich, ½ cup", "北京 ﬁne", "well-known"]);
         }
     }

@@ -97,7 +97,7 @@ fn what_is_no_checkpoint_of_this_kind_is_said() {
     }
     let folder = checkpoint("siglip");
     fs::rename(folder.path().join("config.json"), folder.path().join("open_clip_config.json")).unwrap();
-    assert_says(&load(folder.path()), &["OpenCLIP", "open_clip_config.json"]);
+    assert_says(&load(folder.path()), &["open_clip_config.json", "model_cfg"]);
 
     let folder = checkpoint("siglip");
     let file = folder.path().join("model.safetensors");
@@ -121,6 +121,42 @@ fn what_is_no_checkpoint_of_this_kind_is_said() {
         fs::write(&file, [&length[..], &header, &bytes[8 + bytes_before(&bytes)..]].concat()).unwrap();
         assert_says(&load(folder.path()), &[&format!("`{prefix}"), "within another one"]);
     }
+}
+
+#[test]
+fn what_is_no_siglip_in_the_layout_of_open_clip_is_said() {
+    const CONFIG: &str = "open_clip_config.json";
+    for (from, to, words) in [
+        ("vit_base_patch32_siglip_256", "vit_base_patch32_clip_224", ["timm_model_name", "clip_224"]),
+        ("vit_base_patch32_siglip_256", "vit_base_patch16_siglip_gap_256", ["timm_model_name", "gap_256"]),
+        ("\"timm_pool\": \"map\"", "\"timm_pool\": \"avg\"", ["timm_pool", "avg"]),
+        ("\"no_causal_mask\": true", "\"no_causal_mask\": false", ["text_cfg.no_causal_mask", "true"]),
+        ("\"pool_type\": \"last\"", "\"pool_type\": \"eos\"", ["text_cfg.pool_type", "eos"]),
+        ("\"layers\": 1", "\"layers\": 1, \"hf_model_name\": \"roberta\"", ["hf_model_name", "roberta"]),
+        ("\"layers\": 1", "\"layers\": 1, \"mlp_ratio\": 1e300", ["mlp_ratio", "1e300"]),
+        ("\"layers\": 1", "\"layers\": 2", ["resblocks.1.", "no tensor"]),
+        ("\"heads\": 4", "\"heads\": 5", ["num_attention_heads", "divisor"]),
+        ("\"image_size\": 32", "\"image_size\": 64", ["pos_embed", "[1, 16, 24]"]),
+        ("\"embed_dim\": 24", "\"embed_dim\": 25", ["projection_size", "25"]),
+        ("canonicalize", "none", ["clean", "none"]),
+        ("squash", "shortest", ["resize_mode", "shortest"]),
+        ("bicubic", "random", ["interpolation", "random"]),
+    ] {
+        let folder = checkpoint("open_clip");
+        let path = folder.path().join(CONFIG);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{CONFIG} has no {from}");
+        fs::write(&path, text.replace(from, to)).unwrap();
+        assert_says(&load(folder.path()), &words);
+    }
+    let folder = checkpoint("open_clip");
+    let file = folder.path().join("open_clip_model.safetensors");
+    fs::rename(&file, folder.path().join("open_clip_pytorch_model.bin")).unwrap();
+    assert_says(&load(folder.path()), &["open_clip_model.safetensors", ".bin", "save_for_hf"]);
+    // The other name that such files have.
+    let other = folder.path().join("open_clip_pytorch_model.safetensors");
+    fs::rename(folder.path().join("open_clip_pytorch_model.bin"), other).unwrap();
+    Embedder::load(folder.path().to_str().unwrap(), Dtype::Bf16).unwrap();
 }
 
 /// Length of a safetensors file's table of contents.

@@ -1,13 +1,13 @@
-//! The same against transformers itself, on more shapes, where its environment is:
+//! The same against transformers and open_clip themselves, on more shapes, where its environment is:
 //! `.venv-parity` in the root, which `cargo xtask test` makes from
 //! `tests/transformers/requirements.txt`, or the interpreter that `PARITY_PYTHON` names.
 
 mod transformers;
 
-use std::{env, path::PathBuf, process::Command};
+use std::{env, fs, path::PathBuf, process::Command};
 
 use models::Embeddings;
-use testing::TRANSFORMERS;
+use testing::{OPEN_CLIP, TRANSFORMERS};
 
 #[test]
 fn agrees_with_transformers_on_checkpoints_made_now() {
@@ -30,6 +30,22 @@ fn agree(test: &str, kind: &str) {
         script.arg(root().join("tests/transformers/reference.py")).arg(folder.path()).args([kind, &seed]);
     run(script.env("HF_HUB_OFFLINE", "1"));
     transformers::check(folder.path());
+}
+
+#[test]
+fn agrees_with_open_clip_on_checkpoints_made_now() {
+    let Some(python) = testing::python("agrees_with_open_clip_on_checkpoints_made_now", &OPEN_CLIP) else {
+        return;
+    };
+    let (folder, golden) = (tempfile::tempdir().unwrap(), root().join("tests/golden"));
+    let (images, texts) = (golden.join("images"), golden.join("texts.json"));
+    let mut script = Command::new(python);
+    let script = script.arg(root().join("tests/open_clip/reference.py")).arg(folder.path());
+    run(script.arg(&images).arg(&texts).arg("live").env("HF_HUB_OFFLINE", "1"));
+    let texts: Vec<String> = serde_json::from_slice(&fs::read(texts).unwrap()).unwrap();
+    let cases = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let checked = cases.map(|case| transformers::check_case(&case, &texts, &images)).count();
+    assert_eq!(checked, 4);
 }
 
 #[test]

@@ -44,6 +44,9 @@ pub const TRANSFORMERS: Environment =
 /// The other way to a cluster.
 pub const DASK: Environment =
     Environment { variable: "DASK_PYTHON", folder: ".venv-dask", module: "distributed" };
+/// The reference for checkpoints in OpenCLIP's layout.
+pub const OPEN_CLIP: Environment =
+    Environment { variable: "PARITY_PYTHON", folder: ".venv-parity", module: "open_clip" };
 /// What drives a browser.
 pub const PLAYWRIGHT: Environment =
     Environment { variable: "SIGLIP_PYTHON", folder: ".venv-browser", module: "playwright" };

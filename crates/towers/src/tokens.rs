@@ -94,7 +94,7 @@ fn words<S: AsRef<str>>(names: &[S]) -> BTreeMap<String, usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use models::{Folder, TextConfig, Tokenizer};
+    use models::{Config, Folder, TextConfig, Tokenizer};
 
     #[test]
     fn a_text_becomes_the_ids_of_its_words() {
@@ -108,7 +108,7 @@ mod tests {
             ..TextConfig::default()
         };
         let folder = Folder::new(folder.path().to_str().unwrap()).unwrap();
-        let ids = Tokenizer::load(&folder, &text_config).unwrap();
+        let ids = Tokenizer::load(&folder, &Config { text_config, ..Config::default() }).unwrap();
         // cat 3, côte 4, dog 5, d’ivoire 6, face 7, flag 8; 1 ends and pads, 2 is unknown.
         let encode = |text: &str| Vec::<i64>::try_from(ids.encode(&[text]).unwrap().get(0)).unwrap();
         assert_eq!(encode("Cat  FACE!"), [3, 7, 1, 1, 1, 1]);

@@ -119,12 +119,12 @@ impl<'a> Trainer<'a> {
         let adam = Adam::new(trained_parameters(config, &store, &bias))?;
 
         let folder = Folder::new(&folder.to_string_lossy())?;
-        let preprocessor = Preprocessor::load(&folder, sizes)?;
-        let side = i64::from(preprocessor.image_size);
+        let preprocessor = Preprocessor::load(&folder, &sizes.vision_config)?;
+        let side = sizes.vision_config.image_size;
         let values: Vec<f32> =
-            emoji.training().iter().flat_map(|drawing| preprocess(drawing, &preprocessor)).collect();
+            emoji.training().iter().flat_map(|drawing| preprocess(drawing, &preprocessor).values).collect();
         let pixels = Tensor::f_from_slice(&values)?.f_view([-1, 3, side, side])?;
-        let ids = Tokenizer::load(&folder, &sizes.text_config)?.encode(&emoji.names())?;
+        let ids = Tokenizer::load(&folder, sizes)?.encode(&emoji.names())?;
         Ok(Self { config, store, model, bias, adam, pixels, ids })
     }
 

@@ -39,7 +39,7 @@ fn check(python: &Path, checkpoint: &Path) {
         assert_eq!(row(&ids), row(&expected["input_ids"]), "{text:?}");
     }
     let values: Vec<f32> =
-        drawings.iter().flat_map(|drawing| preprocess(drawing, &embedder.preprocessor)).collect();
+        drawings.iter().flat_map(|drawing| preprocess(drawing, &embedder.preprocessor).values).collect();
     let pixels = Tensor::from_slice(&values).view([COUNT as i64, 3, 32, 32]);
     assert_eq!(distance(&pixels, &expected["pixel_values"]), 0.0);
     let (text, image) =

@@ -7,7 +7,8 @@
 OUT gets `images/`, `texts.json`, two files of embeddings, and for every case a folder with a checkpoint in
 Hugging Face's layout and `expected.safetensors`: `input_ids` [texts, L],
 `text_embeds` [texts, D], and in order of the images' names `pixel_values`
-[images, 3, S, S] and `image_embeds` [images, D].
+[images, 3, S, S] and `image_embeds` [images, D]. Where the resolution is variable, `pixel_values` are
+[images, patches, 3 * p * p], padded, and `spatial_shapes` [images, 2] says which patches there are.
 """
 
 import io
@@ -29,6 +30,10 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import (
     AutoTokenizer,
     PreTrainedTokenizerFast,
+    Siglip2Config,
+    Siglip2ImageProcessorPil,
+    Siglip2Model,
+    Siglip2Tokenizer,
     SiglipConfig,
     SiglipImageProcessorPil,
     SiglipModel,
@@ -51,6 +56,7 @@ CASES = {
     "golden": {
         "siglip": dict(text=(32, 48, 2, 4, 16), vision=(24, 40, 2, 2, 30, 14), resample=3, family="siglip"),
         "siglip2": dict(text=(24, 32, 1, 2, 12), vision=(32, 48, 1, 4, 32, 8), resample=2, family="siglip2"),
+        "naflex": dict(text=(24, 32, 1, 2, 12), vision=(32, 48, 1, 4, 16, 4), most=20, resample=2, family="naflex"),
     },
     "live": {
         "base": dict(text=(96, 192, 3, 6, 64), vision=(96, 192, 3, 6, 64, 16), resample=3, family="siglip"),
@@ -63,6 +69,13 @@ CASES = {
             text=(40, 80, 2, 4, 20), vision=(88, 100, 2, 8, 64, 16), resample=3, family="siglip", dtype=torch.bfloat16
         ),
         "siglip2": dict(text=(48, 96, 2, 4, 64), vision=(80, 160, 2, 5, 96, 16), resample=2, family="siglip2"),
+        # Of variable resolution: `vision` has the positions in place of the image's side, `most` the patches.
+        "naflex": dict(text=(48, 96, 2, 4, 64), vision=(80, 160, 2, 5, 256, 16), most=256, resample=2, family="naflex"),
+        "naflex-few": dict(text=(40, 80, 1, 2, 16), vision=(64, 96, 3, 4, 49, 14), most=30, resample=3, family="naflex"),
+        "naflex-half": dict(
+            text=(40, 80, 2, 4, 20), vision=(88, 100, 2, 8, 64, 8), most=300, resample=2, family="naflex",
+            dtype=torch.bfloat16,
+        ),
     },
     "published": {
         "base-patch16-224": dict(
@@ -91,27 +104,39 @@ def main(out: Path, kind: str, seed: int) -> None:
         model = write_model(folder, case, vocabulary)
         expected = embed(model, folder, case, tokenize, out / "images")
         save_file(expected, folder / "expected.safetensors")
+        if kind == "live":  # the image tower alone gives the same
+            alone = folder / "vision"
+            model.vision_model.save_pretrained(alone)
+            for file in folder.glob("*processor*.json"):
+                (alone / file.name).write_bytes(file.read_bytes())
 
 
 def write_model(folder: Path, case: dict, vocabulary: int) -> SiglipModel:
     sizes = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
     *text, length = case["text"]
     *vision, image, patch = case["vision"]
-    config = SiglipConfig(
+    classes, side = (
+        ((Siglip2Config, Siglip2Model), "num_patches")
+        if case["family"] == "naflex"
+        else ((SiglipConfig, SiglipModel), "image_size")
+    )
+    config = classes[0](
         text_config=dict(
             zip(sizes, text), vocab_size=vocabulary, max_position_embeddings=length, projection_size=vision[0]
         ),
-        vision_config=dict(zip(sizes, vision), image_size=image, patch_size=patch),
+        vision_config=dict(zip(sizes, vision), patch_size=patch) | {side: image},
     )
-    model = SiglipModel(config).eval()
+    model = classes[1](config).eval()
     with torch.no_grad():  # biases and norms start as constants, which would hide a mistake
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=0.05)
     model.to(case.get("dtype", torch.float32)).save_pretrained(folder, max_shard_size=case.get("shard", "5GB"))
-    return SiglipModel.from_pretrained(folder, dtype=torch.float32).eval()
+    return classes[1].from_pretrained(folder, dtype=torch.float32).eval()
 
 
 def embed(model, folder: Path, case: dict, tokenize, images: Path) -> dict:
+    if case["family"] == "naflex":
+        return embed_patches(model, folder, case, tokenize, images)
     side = case["vision"][-2]
     processor = SiglipImageProcessorPil(size={"height": side, "width": side}, resample=case["resample"])
     if case["family"] == "siglip":  # nested in processor_config.json, as version 5 saves it
@@ -126,6 +151,22 @@ def embed(model, folder: Path, case: dict, tokenize, images: Path) -> dict:
         text = model.get_text_features(input_ids=ids).pooler_output
     unit = torch.nn.functional.normalize
     return {"input_ids": ids, "text_embeds": unit(text), "pixel_values": torch.cat(pixels), "image_embeds": unit(image)}
+
+
+def embed_patches(model, folder: Path, case: dict, tokenize, images: Path) -> dict:
+    """The same where the resolution is variable: all images in one batch, padded and masked."""
+    processor = Siglip2ImageProcessorPil(
+        patch_size=case["vision"][-1], max_num_patches=case["most"], resample=case["resample"]
+    )
+    processor.save_pretrained(folder)
+    inputs = processor([load_image(str(file)) for file in sorted(images.iterdir())], return_tensors="pt")
+    ids = torch.tensor([tokenize(text) for text in TEXTS])
+    with torch.no_grad():
+        image = model.get_image_features(**inputs).pooler_output
+        text = model.get_text_features(input_ids=ids).pooler_output
+    unit = torch.nn.functional.normalize
+    embeddings = {"input_ids": ids, "text_embeds": unit(text), "image_embeds": unit(image)}
+    return embeddings | {key: inputs[key] for key in ("pixel_values", "spatial_shapes")}
 
 
 def sentences() -> list[str]:
@@ -213,7 +254,19 @@ def siglip2_tokenizer(folder: Path, corpus: list[str], length: int, vocabulary: 
     return lambda text: padded(text.lower()), fast.vocab_size
 
 
-TOKENIZERS = {"siglip": siglip_tokenizer, "siglip-fast": siglip_fast_tokenizer, "siglip2": siglip2_tokenizer}
+def naflex_tokenizer(folder: Path, corpus: list[str], length: int, vocabulary: int):
+    """The same files, which transformers reads with another class, that lower-cases."""
+    _, size = siglip2_tokenizer(folder, corpus, length, vocabulary)
+    tokenizer = Siglip2Tokenizer.from_pretrained(folder)
+    return pad_to(tokenizer, length), size
+
+
+TOKENIZERS = {
+    "siglip": siglip_tokenizer,
+    "siglip-fast": siglip_fast_tokenizer,
+    "siglip2": siglip2_tokenizer,
+    "naflex": naflex_tokenizer,
+}
 
 
 def pad_to(tokenizer, length: int):
@@ -250,6 +303,9 @@ def write_images(folder: Path, rng: np.random.Generator, large: bool) -> None:
     Image.fromarray(picture(61, 47, 3)).save(folder / "progressive.jpg", quality=85, progressive=True)
     Image.fromarray(picture(61, 47, 1)[..., 0]).save(folder / "grey.jpg", quality=90)
     rgb.convert("CMYK").save(folder / "cmyk.jpg", quality=95)
+    if large:
+        for height, width in [(100, 300), (250, 50), (256, 256), (1, 1), (2, 3), (1, 700), (1500, 1100), (300, 3000)]:
+            Image.fromarray(scene(rng, height, width, 3)).save(folder / f"size_{height}x{width}.png")
 
 
 def scene(rng: np.random.Generator, height: int, width: int, channels: int) -> np.ndarray:
