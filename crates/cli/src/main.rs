@@ -1,6 +1,7 @@
 //! `siglip`: the work of the crates without a notebook. Results go to standard output as
 //! JSON, progress to standard error.
 
+mod embed;
 mod geometry;
 mod output;
 mod parts;
@@ -15,8 +16,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use constellation::sweep::Keep;
 use constellation::{Experiment, Settings};
-use models::{Dtype, EmbedOptions, Vectors, embed_vectors};
-use serde_json::json;
+use models::{Dtype, EmbedOptions};
 use shard::Shard;
 use siglip_core::Device;
 use towers::TowersConfig;
@@ -100,6 +100,10 @@ enum Command {
         /// Leave out images that cannot be decoded, instead of stopping at the first.
         #[arg(long)]
         skip_broken: bool,
+        /// Embed only the K-th of N stretches of batches, from 0, or in a Slurm array that of this task
+        /// (`slurm`); `siglip merge OUT` puts them together.
+        #[arg(long, value_name = "K/N|slurm", default_value_t)]
+        shard: Shard,
     },
     /// Print the geometry of an npz file of embeddings, from `embed`, `train` or elsewhere.
     Geometry(geometry::Arguments),
@@ -193,9 +197,21 @@ fn run(command: Command) -> anyhow::Result<()> {
             sweep::train(&json, &out, keep.into(), shard, settings, &mut |at| progress.show(at))
         }
         Command::Merge { out } if geometry::has_parts(&out) => geometry::merge(&out),
+        Command::Merge { out } if embed::has_parts(&out) => embed::merge(&out),
         Command::Merge { out } => sweep::merge(&out),
         Command::Submit(arguments) => submit::submit(&arguments),
-        Command::Embed { model, images, labels, captions, template, out, batch, dtype, skip_broken } => {
+        Command::Embed {
+            model,
+            images,
+            labels,
+            captions,
+            template,
+            out,
+            batch,
+            dtype,
+            skip_broken,
+            shard,
+        } => {
             let dtype = match dtype {
                 Type::F32 => Dtype::F32,
                 Type::Bf16 => Dtype::Bf16,
@@ -203,24 +219,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             let templates = template;
             let options =
                 EmbedOptions { model, images, labels, captions, templates, out, batch, dtype, skip_broken };
-            let vectors = embed_vectors(&options, &mut |at| progress.show(at))?;
-            let (image, classes, skipped, left_out) = match &vectors {
-                Vectors::Pairs(all) => (&all.image, &all.classes, &all.skipped, &all.left_out),
-                Vectors::Images(all) => (&all.image, &all.classes, &all.skipped, &all.left_out),
-            };
-            if matches!(vectors, Vectors::Images(_)) {
-                output::show(&"Images alone: the model is an image tower without texts");
-            }
-            if !left_out.is_empty() {
-                output::show(left_out);
-            }
-            output::print_json(&json!({
-                "images": image.nrows(),
-                "classes": classes.len(),
-                "dim": image.ncols(),
-                "skipped": skipped,
-                "left_out": left_out,
-            }))
+            embed::embed(&options, shard, &mut |at| progress.show(at))
         }
         Command::Geometry(arguments) => geometry::print(&arguments, &mut progress),
         Command::TrainTowers { description, out, set } => {

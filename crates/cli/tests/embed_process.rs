@@ -49,6 +49,61 @@ fn succeeded(output: Output) {
 }
 
 #[test]
+fn shards_of_any_number_are_merged_to_the_bytes_of_one_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = folder.path().join("images");
+    class_folders(&images, 4);
+    fs::write(images.join("class 02/03.png"), "no picture").unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let merge = |out: &Path| siglip().arg("merge").arg(out).output().unwrap();
+    for model in ["siglip", "naflex"].map(checkpoint) {
+        let embed = |out: &Path, more: &[&str]| {
+            let mut command = embed_with(&model, &images, out);
+            command.args(["--skip-broken", "--template", "a {}", "--template", "the {}."]).args(more);
+            command.output().unwrap()
+        };
+        let whole = embed(&at("whole.npz"), &[]);
+        succeeded(whole.clone());
+        for of in [2, 5, 11] {
+            let out = at("out.npz");
+            for k in (0..of).rev() {
+                if k == 0 {
+                    let missing = merge(&out);
+                    let said = String::from_utf8_lossy(&missing.stderr);
+                    assert!(!missing.status.success() && said.contains(&format!("0/{of}")), "{said}");
+                }
+                succeeded(embed(&out, &["--shard", &format!("{k}/{of}")]));
+            }
+            // A part whose end a killed process has torn is not taken for whole.
+            let part = at(&format!("out.npz.1-of-{of}.batches"));
+            let bytes = fs::read(&part).unwrap();
+            if of < 11 {
+                fs::write(&part, &bytes[..bytes.len() - 5]).unwrap();
+                let missing = merge(&out);
+                let said = String::from_utf8_lossy(&missing.stderr);
+                assert!(said.contains("1 of ") && said.contains(&format!("1/{of}")), "{said}");
+                succeeded(embed(&out, &["--shard", &format!("1/{of}")]));
+                assert_eq!(fs::read(&part).unwrap(), bytes);
+            }
+            let merged = merge(&out);
+            assert_eq!(merged.stdout, whole.stdout);
+            assert!(fs::read(&out).unwrap() == fs::read(at("whole.npz")).unwrap(), "{of} shards");
+            fs::remove_file(&out).unwrap();
+            for k in 0..of {
+                fs::remove_file(at(&format!("out.npz.{k}-of-{of}.batches"))).unwrap();
+            }
+        }
+        // A picture that has changed since is embedded anew.
+        let out = at("out.npz");
+        (0..2).for_each(|k| succeeded(embed(&out, &["--shard", &format!("{k}/2")])));
+        fs::copy(images.join("class 00/00.png"), images.join("class 00/01.png")).unwrap();
+        let said = String::from_utf8_lossy(&merge(&out).stderr).into_owned();
+        assert!(said.contains("run shards 0/2 again"), "{said}");
+        (0..2).for_each(|k| fs::remove_file(at(&format!("out.npz.{k}-of-2.batches"))).unwrap());
+    }
+}
+
+#[test]
 fn a_killed_run_is_taken_up_after_its_last_batch_and_writes_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let (images, model) = (folder.path().join("images"), checkpoint("siglip"));

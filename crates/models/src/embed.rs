@@ -9,9 +9,11 @@ use std::{
 
 use ndarray::{Array2, Axis};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shard::Shard;
 
-use crate::dataset::{Dataset, Item, LeftOut, Texts};
+use crate::dataset::{Dataset, Item, Texts};
 use crate::embedder::{Dtype, Embedder};
 use crate::embeddings::{Embeddings, ImageEmbeddings};
 use crate::error::{Error, Result};
@@ -22,7 +24,7 @@ use crate::journal::Journal;
 use crate::preprocessor::Preprocessor;
 
 /// What to embed, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EmbedOptions {
     /// Folder of a checkpoint in Hugging Face's layout or OpenCLIP's, or a hub id.
     pub model: String,
@@ -150,7 +152,7 @@ pub fn embed_vectors(options: &EmbedOptions, progress: &mut dyn FnMut(&EmbedProg
 }
 
 /// The images, ordered by class name, then image name.
-fn open(options: &EmbedOptions) -> Result<Dataset> {
+pub(crate) fn open(options: &EmbedOptions) -> Result<Dataset> {
     if !(1..=MAX_BATCH).contains(&options.batch) {
         let value = options.batch.to_string();
         return Err(Error::Option { option: "batch", value, expected: "1 to 4096" });
@@ -175,38 +177,60 @@ fn open(options: &EmbedOptions) -> Result<Dataset> {
 
 fn pairs(
     embedder: &Embedder,
-    Dataset { items, left_out }: Dataset,
+    dataset: Dataset,
     options: &EmbedOptions,
     progress: &mut dyn FnMut(&EmbedProgress),
 ) -> Result<Embeddings> {
-    let Embedder { config, preprocessor, weights, .. } = embedder;
-    let mut journal = Journal::open(
-        journal_path(&options.out)?,
-        &description(options, json!(config), preprocessor, weights)?,
-    )?;
-    let classes = classes(&items);
-    let class_text = embed_texts(embedder, &classes, options, &mut journal, progress)?;
-    let tower = Tower {
-        preprocessor,
-        width: config.embedding_size() as usize,
-        embed: &|pixels| embedder.pixels(pixels),
-    };
-    let image = embed_images(&tower, &items, options, &mut journal, progress)?;
-    let (images, present) = group(&items, image, classes, left_out)?;
-    let ImageEmbeddings { image, classes, splits, skipped, left_out } = images;
-    let class_text = class_text.select(Axis(0), &present);
-    let embeddings = Embeddings { image, class_text, classes, splits, skipped, left_out };
+    let mut journal = Journal::open(journal_path(&options.out)?, &embedder.description(options)?)?;
+    let (class_text, image) =
+        embed_pairs(embedder, &dataset.items, options, Shard::WHOLE, &mut journal, progress)?;
+    let embeddings = Embeddings::of(dataset, image, &class_text)?;
     embeddings.write(&options.out)?;
     journal.remove()?;
     Ok(embeddings)
 }
 
+/// Embeddings of a shard's batches of class names and of images, in matrices of all of them.
+pub(crate) fn embed_pairs(
+    embedder: &Embedder,
+    items: &[Item],
+    options: &EmbedOptions,
+    shard: Shard,
+    journal: &mut Journal,
+    progress: &mut dyn FnMut(&EmbedProgress),
+) -> Result<(Array2<f32>, Array2<f32>)> {
+    let class_text = embed_texts(embedder, &classes(items), options, shard, journal, progress)?;
+    let tower = Tower {
+        preprocessor: &embedder.preprocessor,
+        width: embedder.config.embedding_size() as usize,
+        embed: &|pixels| embedder.pixels(pixels),
+    };
+    Ok((class_text, embed_images(&tower, items, options, shard, journal, progress)?))
+}
+
 fn images_alone(
     embedder: &ImageEmbedder,
-    Dataset { items, left_out }: Dataset,
+    dataset: Dataset,
     options: &EmbedOptions,
     progress: &mut dyn FnMut(&EmbedProgress),
 ) -> Result<ImageEmbeddings> {
+    let mut journal = Journal::open(journal_path(&options.out)?, &embedder.description(options)?)?;
+    let image = embed_images_alone(embedder, &dataset.items, options, Shard::WHOLE, &mut journal, progress)?;
+    let (embeddings, _) = group(dataset, image)?;
+    embeddings.write(&options.out)?;
+    journal.remove()?;
+    Ok(embeddings)
+}
+
+/// Embeddings of a shard's batches of images, in a matrix of all of them.
+pub(crate) fn embed_images_alone(
+    embedder: &ImageEmbedder,
+    items: &[Item],
+    options: &EmbedOptions,
+    shard: Shard,
+    journal: &mut Journal,
+    progress: &mut dyn FnMut(&EmbedProgress),
+) -> Result<Array2<f32>> {
     if let Some(template) = options.templates.first() {
         let (option, value) = ("template", format!("`{template}`"));
         return Err(Error::Option {
@@ -215,18 +239,34 @@ fn images_alone(
             expected: "none: the model is an image tower without texts",
         });
     }
-    let ImageEmbedder { config, preprocessor, weights, .. } = embedder;
-    let mut journal = Journal::open(
-        journal_path(&options.out)?,
-        &description(options, json!(config), preprocessor, weights)?,
-    )?;
+    let ImageEmbedder { config, preprocessor, .. } = embedder;
     let tower =
         Tower { preprocessor, width: config.hidden_size as usize, embed: &|pixels| embedder.pixels(pixels) };
-    let image = embed_images(&tower, &items, options, &mut journal, progress)?;
-    let (embeddings, _) = group(&items, image, classes(&items), left_out)?;
-    embeddings.write(&options.out)?;
-    journal.remove()?;
-    Ok(embeddings)
+    embed_images(&tower, items, options, shard, journal, progress)
+}
+
+impl Embeddings {
+    /// Of all images of a data set, those that were skipped being no numbers, and of all its classes.
+    pub(crate) fn of(dataset: Dataset, image: Array2<f32>, class_text: &Array2<f32>) -> Result<Self> {
+        let (images, present) = group(dataset, image)?;
+        let ImageEmbeddings { image, classes, splits, skipped, left_out } = images;
+        let class_text = class_text.select(Axis(0), &present);
+        Ok(Self { image, class_text, classes, splits, skipped, left_out })
+    }
+}
+
+impl Embedder {
+    /// What all batches of a run have in common.
+    pub(crate) fn description(&self, options: &EmbedOptions) -> Result<Value> {
+        description(options, json!(self.config), &self.preprocessor, &self.weights)
+    }
+}
+
+impl ImageEmbedder {
+    /// What all batches of a run have in common.
+    pub(crate) fn description(&self, options: &EmbedOptions) -> Result<Value> {
+        description(options, json!(self.config), &self.preprocessor, &self.weights)
+    }
 }
 
 /// The part of a model that images go through.
@@ -239,13 +279,13 @@ struct Tower<'a> {
 }
 
 /// The distinct labels, in order.
-fn classes(items: &[Item]) -> Vec<String> {
+pub(crate) fn classes(items: &[Item]) -> Vec<String> {
     let mut classes: Vec<String> = items.iter().map(|item| item.label.clone()).collect();
     classes.dedup();
     classes
 }
 
-fn journal_path(out: &Path) -> Result<PathBuf> {
+pub(crate) fn journal_path(out: &Path) -> Result<PathBuf> {
     files::check_place(out)?; // better now than after hours
     let mut name = out.file_name().ok_or_else(|| Error::file(out, "is not the name of a file"))?.to_owned();
     name.push(".partial");
@@ -283,24 +323,23 @@ fn embed_texts(
     embedder: &Embedder,
     texts: &[String],
     options: &EmbedOptions,
+    shard: Shard,
     journal: &mut Journal,
     progress: &mut dyn FnMut(&EmbedProgress),
 ) -> Result<Array2<f32>> {
-    let mut clock = Clock::start("texts", texts.len());
     let mut rows = Rows::new(texts.len(), embedder.config.embedding_size() as usize);
+    let batches = share(texts, options.batch, shard);
+    let mut clock = Clock::start("texts", batches.iter().map(|(_, texts)| texts.len()).sum());
     progress(&clock.now());
-    for (k, texts) in texts.chunks(options.batch).enumerate() {
-        let key = match &options.templates[..] {
-            [] => json!({ "texts": texts }),
-            templates => json!({ "texts": texts, "templates": templates }),
-        };
+    for (first, texts) in batches {
+        let key = text_key(texts, &options.templates);
         if let Some(values) = journal.take(&key, rows.width * texts.len()) {
-            rows.set(k * options.batch, &values);
+            rows.set(first, &values);
             clock.resumed(texts.len());
         } else {
             let (values, _) = embed_classes(embedder, texts, &options.templates)?.into_raw_vec_and_offset();
             journal.append(&key, &values)?;
-            rows.set(k * options.batch, &values);
+            rows.set(first, &values);
             clock.computed(texts.len());
         }
         progress(&clock.now());
@@ -336,19 +375,21 @@ fn embed_images(
     tower: &Tower,
     items: &[Item],
     options: &EmbedOptions,
+    shard: Shard,
     journal: &mut Journal,
     progress: &mut dyn FnMut(&EmbedProgress),
 ) -> Result<Array2<f32>> {
-    let mut clock = Clock::start("images", items.len());
     let mut rows = Rows::new(items.len(), tower.width);
+    let batches = share(items, options.batch, shard);
+    let mut clock = Clock::start("images", batches.iter().map(|(_, items)| items.len()).sum());
     let mut unfinished = Vec::new();
-    for (k, items) in items.chunks(options.batch).enumerate() {
-        match journal.take(&key(items), rows.width * items.len()) {
+    for (first, items) in batches {
+        match journal.take(&image_key(items), rows.width * items.len()) {
             Some(values) if options.skip_broken || values.iter().all(|value| value.is_finite()) => {
-                rows.set(k * options.batch, &values);
+                rows.set(first, &values);
                 clock.resumed(items.len());
             }
-            _ => unfinished.push((k * options.batch, items)),
+            _ => unfinished.push((first, items)),
         }
     }
     progress(&clock.now());
@@ -365,7 +406,7 @@ fn embed_images(
                 return Err(stopped(pixels.into_iter().nth(position), &clock, journal));
             }
             let values = embed_batch(tower, pixels)?;
-            journal.append(&key(items), &values)?;
+            journal.append(&image_key(items), &values)?;
             rows.set(first, &values);
             clock.computed(items.len());
             progress(&clock.now());
@@ -374,8 +415,27 @@ fn embed_images(
     })
 }
 
+/// The batches of a shard, which lie side by side, each with the number of its first element.
+pub(crate) fn share<T>(all: &[T], batch: usize, shard: Shard) -> Vec<(usize, &[T])> {
+    let batches = shard.stretch(all.len().div_ceil(batch));
+    all.chunks(batch)
+        .enumerate()
+        .take(batches.end)
+        .skip(batches.start)
+        .map(|(k, part)| (k * batch, part))
+        .collect()
+}
+
+/// Identifies a batch of classes.
+pub(crate) fn text_key(texts: &[String], templates: &[String]) -> Value {
+    match templates {
+        [] => json!({ "texts": texts }),
+        templates => json!({ "texts": texts, "templates": templates }),
+    }
+}
+
 /// Identifies a batch of images, so that one whose files have changed is computed anew.
-fn key(items: &[Item]) -> Value {
+pub(crate) fn image_key(items: &[Item]) -> Value {
     items.iter().map(|item| json!([item.name, item.length, item.modified.map(nanoseconds)])).collect()
 }
 
@@ -414,12 +474,9 @@ fn stopped(image: Option<Prepared>, clock: &Clock, journal: &Journal) -> Error {
 }
 
 /// Leaves out skipped images, and classes of which none is left; and which of them are.
-fn group(
-    items: &[Item],
-    image: Array2<f32>,
-    classes: Vec<String>,
-    mut left_out: LeftOut,
-) -> Result<(ImageEmbeddings, Vec<usize>)> {
+pub(crate) fn group(dataset: Dataset, image: Array2<f32>) -> Result<(ImageEmbeddings, Vec<usize>)> {
+    let Dataset { items, mut left_out } = dataset;
+    let classes = classes(&items);
     let whole = |row: &usize| image[[*row, 0]].is_finite();
     let (kept, broken): (Vec<usize>, Vec<usize>) = (0..items.len()).partition(whole);
     if kept.is_empty() {
@@ -446,22 +503,22 @@ fn group(
 }
 
 /// Embeddings that are being filled in, row after row.
-struct Rows {
-    width: usize,
+pub(crate) struct Rows {
+    pub(crate) width: usize,
     values: Vec<f32>,
 }
 
 impl Rows {
-    fn new(rows: usize, width: usize) -> Self {
+    pub(crate) fn new(rows: usize, width: usize) -> Self {
         Self { width, values: vec![f32::NAN; rows * width] }
     }
 
     /// Sets rows from `first` on.
-    fn set(&mut self, first: usize, values: &[f32]) {
+    pub(crate) fn set(&mut self, first: usize, values: &[f32]) {
         self.values[first * self.width..][..values.len()].copy_from_slice(values);
     }
 
-    fn into_matrix(self) -> Array2<f32> {
+    pub(crate) fn into_matrix(self) -> Array2<f32> {
         let rows = self.values.len() / self.width;
         Array2::from_shape_vec((rows, self.width), self.values).expect("whole rows")
     }

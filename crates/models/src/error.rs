@@ -68,6 +68,16 @@ pub enum Error {
         /// The file with the finished batches.
         kept: PathBuf,
     },
+    /// Shards of an embedding are not finished.
+    #[error("{missing} of {all} batches are missing: run shards {shards} again, then merge")]
+    Unfinished {
+        /// How many batches no shard has.
+        missing: usize,
+        /// How many there are.
+        all: usize,
+        /// Which shards have to do them.
+        shards: String,
+    },
     /// A folder of images, an archive or a labels file is not of a documented form.
     #[error("{file}: {reason}", file = file.display())]
     Dataset {

@@ -69,6 +69,24 @@ impl Journal {
         Ok(journal)
     }
 
+    /// What the journal at `path` was begun with, and its finished batches. Its run is over: nothing is
+    /// written.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is none.
+    pub(crate) fn read(path: &Path) -> Result<(Value, HashMap<String, Vec<f32>>)> {
+        let io = |error: std::io::Error| Error::file(path, error);
+        let mut file = File::open(path).map_err(io)?;
+        let none = || Error::file(path, "does not hold the finished batches of a shard");
+        let (header, _, _) = read_record(&mut file).map_err(io)?.ok_or_else(none)?;
+        let header = serde_json::from_str(&header).map_err(|_| none())?;
+        let mut finished = HashMap::new();
+        while let Some((key, values, _)) = read_record(&mut file).map_err(io)? {
+            finished.insert(key, values);
+        }
+        Ok((header, finished))
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
