@@ -37,7 +37,7 @@ mod store;
 use std::path::Path;
 
 pub use describe::Sweep;
-pub use outcome::Outcome;
+pub use outcome::{CHECKPOINT, Outcome};
 pub use runs::{Ensemble, Runs};
 pub use side_by_side::{SweepProgress, print_sweep_progress};
 
