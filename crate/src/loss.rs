@@ -131,6 +131,27 @@ mod tests {
     }
 
     #[test]
+    fn gradients_of_several_positives_agree_with_finite_differences() {
+        let start = Tensor::rand([3, 4], (Kind::Double, Device::Cpu)) * 4.0 - 2.0;
+        let rows = [[1i64, 1, 0, 0], [0, 1, 1, 0], [1, 0, 0, 1]].concat();
+        let matching = Tensor::from_slice(&rows).view([3, 4]).to_kind(Kind::Bool);
+        for loss in [Loss::Sigmoid, Loss::InfoNce] {
+            let leaf = start.copy().set_requires_grad(true);
+            listed_loss(&leaf, &matching, loss).unwrap().backward();
+            for entry in 0..12 {
+                let at = |h: f64| {
+                    let moved = start.copy();
+                    let _ = moved.view(-1).get(entry).g_add_scalar_(h);
+                    listed_loss(&moved, &matching, loss).unwrap().double_value(&[])
+                };
+                let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
+                let gradient = leaf.grad().view(-1).double_value(&[entry]);
+                assert!((gradient - difference).abs() < 1e-8, "{loss:?} {entry}: {gradient} {difference}");
+            }
+        }
+    }
+
+    #[test]
     fn gradients_agree_with_finite_differences() {
         let double = (Kind::Double, Device::Cpu);
         for kind in [BiasKind::Relative, BiasKind::Absolute] {

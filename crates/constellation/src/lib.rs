@@ -21,6 +21,7 @@
 //! # Ok::<(), constellation::Error>(())
 //! ```
 
+pub mod best;
 pub mod description;
 mod engine;
 mod error;
