@@ -12,7 +12,7 @@
 //! gradients vanish in float32 long before; the logarithm keeps them. What comes back shows that a
 //! margin can be reached, not that nothing larger can.
 
-use ndarray::{Array2, Array3, ArrayView3, Axis, Zip, concatenate, s};
+use ndarray::{Array2, Array3, ArrayView3, Axis, Zip, concatenate};
 
 use crate::error::{Error, Result};
 
@@ -201,14 +201,6 @@ fn dot(a: &Array2<f64>, b: &Array2<f64>) -> f64 {
 pub fn random_starts(pairs: usize, dim: usize, seeds: impl IntoIterator<Item = u64>) -> Vec<Array3<f64>> {
     let start = |seed| in_modalities(&crate::points::random_points(2 * pairs, dim, seed).mapv(f64::from));
     seeds.into_iter().map(start).collect()
-}
-
-/// Vectors `[2, pairs, dim]` with `dim` raised by coordinates that are 0.
-pub fn embedded(vectors: ArrayView3<f64>, dim: usize) -> Array3<f64> {
-    let (modalities, pairs, lower) = vectors.dim();
-    let mut raised = Array3::zeros((modalities, pairs, dim.max(lower)));
-    raised.slice_mut(s![.., .., ..lower]).assign(&vectors);
-    raised
 }
 
 #[cfg(test)]
