@@ -6,12 +6,10 @@
 //! cargo run --release --package siglip-constellation --example constellations -- data/constellations
 //! ```
 
-use std::collections::HashSet;
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use constellation::best::{best_of, margin_at, random_starts};
+use constellation::best::{Entry, best_of, margin_at, random_starts};
 use constellation::geometry::theory::{largest_cosine, margin_bound, spread_code};
 use constellation::sweep::train_all;
 use constellation::{Bias, BiasKind, Experiment, Numerics, Settings};
@@ -28,7 +26,6 @@ const STARTS: std::ops::RangeInclusive<u64> = 1..=24;
 const DESCENTS: std::ops::RangeInclusive<u64> = 1..=5;
 /// Searches for a code.
 const CODES: std::ops::RangeInclusive<u64> = 1..=8;
-const HEADER: &str = "N,d,b_rel,found,construction,bound,descent";
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -38,15 +35,15 @@ fn main() -> Result<(), AnyError> {
     std::fs::create_dir_all(folder)?;
     let table = folder.join("table.csv");
     if !table.exists() {
-        std::fs::write(&table, format!("{HEADER}\n"))?;
+        std::fs::write(&table, format!("{}\n", Entry::HEADER))?;
     }
-    let text = std::fs::read_to_string(&table)?;
-    let done: HashSet<String> = text.lines().map(cell_of).collect();
+    let done: Vec<[String; 3]> = Entry::read_all(&table)?.iter().map(cell_of).collect();
     let mut file = std::fs::OpenOptions::new().append(true).open(&table)?;
     for (pairs, dim) in PAIRS.iter().flat_map(|pairs| DIMS.iter().map(move |dim| (*pairs, *dim))) {
-        let missing = BIASES.into_iter().filter(|b_rel| !done.contains(&format!("{pairs},{dim},{b_rel}")));
-        let rows: Vec<String> = missing
-            .collect::<Vec<_>>()
+        let is_missing =
+            |b_rel: &f64| !done.contains(&[pairs.to_string(), dim.to_string(), b_rel.to_string()]);
+        let missing: Vec<f64> = BIASES.into_iter().filter(is_missing).collect();
+        let rows: Vec<Entry> = missing
             .into_par_iter()
             .map(|b_rel| search(folder, pairs, dim, b_rel))
             .collect::<Result<_, _>>()?;
@@ -59,17 +56,16 @@ fn main() -> Result<(), AnyError> {
 }
 
 /// N, d and b_rel of a row.
-fn cell_of(row: &str) -> String {
-    row.split(',').take(3).collect::<Vec<_>>().join(",")
+fn cell_of(row: &Entry) -> [String; 3] {
+    [row.pairs.to_string(), row.dim.to_string(), row.relative_bias.to_string()]
 }
 
-fn search(folder: &Path, pairs: usize, dim: usize, b_rel: f64) -> Result<String, AnyError> {
+fn search(folder: &Path, pairs: usize, dim: usize, b_rel: f64) -> Result<Entry, AnyError> {
     let descents = descents(pairs, dim, b_rel)?;
     let constructions = constructions(pairs, dim, b_rel)?;
     let margin = |vectors: &Array3<f64>| margin_at(vectors.view(), b_rel);
     let largest = |all: &[Array3<f64>]| all.iter().map(margin).fold(f64::NEG_INFINITY, f64::max);
-    let mut row = format!("{pairs},{dim},{b_rel}");
-    let (constructed, descended) = (largest(&constructions), largest(&descents));
+    let (construction, descent) = (largest(&constructions), largest(&descents));
     let starts = random_starts(pairs, dim, STARTS).into_iter().chain(descents).chain(constructions.clone());
     let mut found = best_of(starts.collect(), b_rel)?;
     for exact in constructions {
@@ -79,15 +75,14 @@ fn search(folder: &Path, pairs: usize, dim: usize, b_rel: f64) -> Result<String,
         }
     }
     let bound = margin_bound(2, pairs, dim, b_rel);
-    for number in [margin(&found), constructed, bound, descended] {
-        write!(row, ",{number:.12}")?;
-    }
-    files::write_whole(&folder.join(format!("N{pairs}_d{dim}_b{b_rel:+}.npz")), |file| {
+    let entry =
+        Entry { pairs, dim, relative_bias: b_rel, found: margin(&found), construction, bound, descent };
+    files::write_whole(&folder.join(entry.file_name()), |file| {
         let mut npz = NpzWriter::new(file);
         npz.numbers("embeddings", found.shape(), found.iter().copied())?;
         Ok(npz.finish()?)
     })?;
-    Ok(row)
+    Ok(entry)
 }
 
 /// Ends of plain trainings of the exact loss at a fixed relative bias, the study's own setting.

@@ -12,6 +12,8 @@
 //! gradients vanish in float32 long before; the logarithm keeps them. What comes back shows that a
 //! margin can be reached, not that nothing larger can.
 
+use std::path::Path;
+
 use ndarray::{Array2, Array3, ArrayView3, Axis, Zip, concatenate};
 
 use crate::error::{Error, Result};
@@ -203,6 +205,72 @@ pub fn random_starts(pairs: usize, dim: usize, seeds: impl IntoIterator<Item = u
     seeds.into_iter().map(start).collect()
 }
 
+/// A row of `data/constellations/table.csv`: margins at `relative_bias` of `pairs` pairs in dimension `dim`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Entry {
+    /// N.
+    pub pairs: usize,
+    /// d.
+    pub dim: usize,
+    /// b_rel.
+    pub relative_bias: f64,
+    /// Of the vectors in [`Entry::file_name`], the largest that was found.
+    pub found: f64,
+    /// Of the better of two constructions: the paper's, from the best code found in dimension d - 1, and
+    /// U = V, a code in dimension d.
+    pub construction: f64,
+    /// No margin is larger ([`crate::geometry::theory::margin_bound`]).
+    pub bound: f64,
+    /// The best end of five trainings of the loss.
+    pub descent: f64,
+}
+
+impl Entry {
+    /// The columns of the table.
+    pub const HEADER: &str = "N,d,b_rel,found,construction,bound,descent";
+
+    /// Name of the file of the vectors, `embeddings` `[2, pairs, dim]` in float64.
+    pub fn file_name(&self) -> String {
+        format!("N{}_d{}_b{:+}.npz", self.pairs, self.dim, self.relative_bias)
+    }
+
+    /// The rows of a table.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be read, or has something else in it.
+    pub fn read_all(path: impl AsRef<Path>) -> Result<Vec<Self>> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|error| files::Error::new(path, error))?;
+        let mut lines = text.lines();
+        if lines.next() != Some(Self::HEADER) {
+            return Err(files::Error::new(path, format!("expected a first line {}", Self::HEADER)).into());
+        }
+        let read = |line| {
+            Self::from_row(line)
+                .ok_or_else(|| files::Error::new(path, format!("expected seven numbers: {line}")))
+        };
+        Ok(lines.map(read).collect::<Result<_, _>>()?)
+    }
+
+    fn from_row(row: &str) -> Option<Self> {
+        let cells: Vec<&str> = row.split(',').collect();
+        let [pairs, dim, margins @ ..] = &cells[..] else { return None };
+        let margins = margins.iter().map(|cell| cell.parse().ok()).collect::<Option<Vec<f64>>>()?;
+        let [relative_bias, found, construction, bound, descent] = margins[..] else { return None };
+        let (pairs, dim) = (pairs.parse().ok()?, dim.parse().ok()?);
+        Some(Self { pairs, dim, relative_bias, found, construction, bound, descent })
+    }
+}
+
+/// The row of the table.
+impl std::fmt::Display for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{},{},{}", self.pairs, self.dim, self.relative_bias)?;
+        let margins = [self.found, self.construction, self.bound, self.descent];
+        margins.iter().try_for_each(|margin| write!(f, ",{margin:.12}"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,6 +300,24 @@ mod tests {
             let (margin, bound) = (margin_at(best.view(), b_rel), margin_bound(2, pairs, dim, b_rel));
             assert!(margin <= bound + 1e-12, "{margin} above {bound}");
             assert!(margin > bound - 1e-5, "N = {pairs}, d = {dim}, b = {b_rel}: {margin}, not {bound}");
+        }
+    }
+
+    #[test]
+    fn a_row_comes_back_as_it_was() {
+        let entry = Entry {
+            pairs: 8,
+            dim: 3,
+            relative_bias: 0.25,
+            found: 0.146446603576,
+            construction: 0.098760705971,
+            bound: 0.298604395083,
+            descent: -0.117994316563,
+        };
+        assert_eq!(Entry::from_row(&entry.to_string()), Some(entry));
+        assert_eq!(entry.file_name(), "N8_d3_b+0.25.npz");
+        for wrong in ["", "8,3,0.25", "8,3,x,0,0,0,0", "8,3,0.25,0,0,0,0,0"] {
+            assert_eq!(Entry::from_row(wrong), None);
         }
     }
 
