@@ -20,8 +20,10 @@ use rayon::prelude::*;
 const PAIRS: [usize; 9] = [4, 6, 8, 12, 16, 20, 24, 32, 64];
 const DIMS: [usize; 7] = [2, 3, 4, 6, 8, 12, 16];
 const BIASES: [f64; 4] = [-0.5, 0.0, 0.25, 0.5];
-/// Random starts of a search.
-const STARTS: std::ops::RangeInclusive<u64> = 1..=24;
+/// Random starts of a search: more of them where one is quick and local optima are many.
+fn starts(dim: usize) -> std::ops::RangeInclusive<u64> {
+    if dim <= 4 { 1..=240 } else { 1..=24 }
+}
 /// Trainings of the loss whose best margin is compared, and that are starts as well.
 const DESCENTS: std::ops::RangeInclusive<u64> = 1..=5;
 /// Searches for a code.
@@ -34,30 +36,30 @@ fn main() -> Result<(), AnyError> {
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
     let table = folder.join("table.csv");
-    if !table.exists() {
-        std::fs::write(&table, format!("{}\n", Entry::HEADER))?;
-    }
-    let done: Vec<[String; 3]> = Entry::read_all(&table)?.iter().map(cell_of).collect();
-    let mut file = std::fs::OpenOptions::new().append(true).open(&table)?;
+    let mut entries = if table.exists() { Entry::read_all(&table)? } else { Vec::new() };
     for (pairs, dim) in PAIRS.iter().flat_map(|pairs| DIMS.iter().map(move |dim| (*pairs, *dim))) {
-        let is_missing =
-            |b_rel: &f64| !done.contains(&[pairs.to_string(), dim.to_string(), b_rel.to_string()]);
+        let is_missing = |b_rel: &f64| !entries.iter().any(|entry| cell_of(entry) == (pairs, dim, *b_rel));
         let missing: Vec<f64> = BIASES.into_iter().filter(is_missing).collect();
-        let rows: Vec<Entry> = missing
-            .into_par_iter()
-            .map(|b_rel| search(folder, pairs, dim, b_rel))
-            .collect::<Result<_, _>>()?;
-        for row in rows {
-            println!("{row}");
-            writeln!(file, "{row}")?;
+        if missing.is_empty() {
+            continue;
         }
+        let found = missing.into_par_iter().map(|b_rel| search(folder, pairs, dim, b_rel));
+        for entry in found.collect::<Result<Vec<_>, _>>()? {
+            println!("{entry}");
+            entries.push(entry);
+        }
+        entries.sort_by(|a, b| cell_of(a).partial_cmp(&cell_of(b)).expect("finite relative biases"));
+        files::write_whole(&table, |file| {
+            writeln!(file, "{}", Entry::HEADER)?;
+            entries.iter().try_for_each(|entry| Ok(writeln!(file, "{entry}")?))
+        })?;
     }
     Ok(())
 }
 
 /// N, d and b_rel of a row.
-fn cell_of(row: &Entry) -> [String; 3] {
-    [row.pairs.to_string(), row.dim.to_string(), row.relative_bias.to_string()]
+fn cell_of(row: &Entry) -> (usize, usize, f64) {
+    (row.pairs, row.dim, row.relative_bias)
 }
 
 fn search(folder: &Path, pairs: usize, dim: usize, b_rel: f64) -> Result<Entry, AnyError> {
@@ -66,7 +68,8 @@ fn search(folder: &Path, pairs: usize, dim: usize, b_rel: f64) -> Result<Entry, 
     let margin = |vectors: &Array3<f64>| margin_at(vectors.view(), b_rel);
     let largest = |all: &[Array3<f64>]| all.iter().map(margin).fold(f64::NEG_INFINITY, f64::max);
     let (construction, descent) = (largest(&constructions), largest(&descents));
-    let starts = random_starts(pairs, dim, STARTS).into_iter().chain(descents).chain(constructions.clone());
+    let starts =
+        random_starts(pairs, dim, starts(dim)).into_iter().chain(descents).chain(constructions.clone());
     let mut found = best_of(starts.collect(), b_rel)?;
     for exact in constructions {
         // A construction whose margin is a kink of all similarities may lie above what was polished.

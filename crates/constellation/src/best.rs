@@ -14,6 +14,7 @@
 
 use std::path::Path;
 
+use files::npz::NpzReader;
 use ndarray::{Array2, Array3, ArrayView3, Axis, Zip, concatenate};
 
 use crate::error::{Error, Result};
@@ -232,6 +233,20 @@ impl Entry {
     /// Name of the file of the vectors, `embeddings` `[2, pairs, dim]` in float64.
     pub fn file_name(&self) -> String {
         format!("N{}_d{}_b{:+}.npz", self.pairs, self.dim, self.relative_bias)
+    }
+
+    /// Its vectors, from the `folder` of the table.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the file cannot be read, or has something else in it.
+    pub fn read_vectors(&self, folder: impl AsRef<Path>) -> Result<Array3<f64>> {
+        let path = folder.as_ref().join(self.file_name());
+        let named = |reason: String| files::Error::new(&path, reason);
+        let mut npz = NpzReader::open(&path).map_err(|error| files::Error::new(&path, error))?;
+        let numbers = npz.array("embeddings").and_then(|array| array.doubles()).map_err(named)?;
+        let shape = (2, self.pairs, self.dim);
+        let vectors = Array3::from_shape_vec(shape, numbers);
+        Ok(vectors.map_err(|_| named(format!("expected `embeddings` of shape {shape:?}")))?)
     }
 
     /// The rows of a table.

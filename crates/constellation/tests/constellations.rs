@@ -4,8 +4,6 @@ use std::path::Path;
 
 use constellation::best::{Entry, margin_at};
 use constellation::geometry::theory::margin_bound;
-use files::npz::NpzReader;
-use ndarray::Array3;
 
 #[test]
 fn every_certificate_holds() {
@@ -14,9 +12,7 @@ fn every_certificate_holds() {
     assert!(table.len() > 200, "{} rows", table.len());
     for entry in table {
         let Entry { pairs, dim, relative_bias, found, construction, bound, descent } = entry;
-        let mut npz = NpzReader::open(&folder.join(entry.file_name())).unwrap();
-        let array = npz.array("embeddings").unwrap();
-        let vectors = Array3::from_shape_vec((2, pairs, dim), array.doubles().unwrap()).unwrap();
+        let vectors = entry.read_vectors(&folder).unwrap();
         for row in vectors.rows() {
             assert!(
                 (row.dot(&row) - 1.0).abs() < 1e-14,
