@@ -1,11 +1,13 @@
 //! The reference engine: libtorch's autograd and Adam, on the CPU or a GPU.
 
-use constellation::{BiasKind, Engine, Error, Experiment, History, Record, State};
+use constellation::{
+    BiasKind, Engine, Error, Experiment, History, Loss, Record, Schedule, State, TemperatureForm,
+};
 use ndarray::{Array3, ArrayD, Ix3};
 use tch::nn::{self, OptimizerConfig};
 use tch::{Kind, TchError, Tensor};
 
-use crate::loss::sigmoid_loss;
+use crate::loss::{listed_loss, logits, sigmoid_loss};
 
 type Result<T, E = TchError> = std::result::Result<T, E>;
 
@@ -16,17 +18,23 @@ fn failed(error: TchError) -> Error {
 /// Vectors and parameters as leaves of libtorch's graph, and their optimiser.
 pub struct Libtorch {
     experiment: Experiment,
-    /// One `[pairs, dim]` leaf a modality.
+    /// One `[pairs, dim]` leaf a modality; with several positives the queries and the documents.
     vectors: Vec<Tensor>,
-    log_temperature: Tensor,
+    /// `[queries, documents]`, true where they match; none where row i matches row i alone, and
+    /// the loss is the sigmoid's.
+    matching: Option<Tensor>,
+    /// In its form.
+    temperature: Tensor,
     bias: Tensor,
     /// x of delta = sigmoid(x).
     adapter: Option<Tensor>,
     optimizer: nn::Optimizer,
+    steps: usize,
 }
 
 impl Libtorch {
-    /// Places the initial unit vectors `[modalities, pairs, dim]` on `device`.
+    /// Places the initial unit vectors, those of [`constellation::points::initial_vectors`] or others of
+    /// their shape, on `device`.
     ///
     /// # Errors
     /// [`Error::Engine`] if libtorch cannot allocate them there.
@@ -39,22 +47,38 @@ impl Libtorch {
         let leaf = |name: &str, value: &Tensor, trainable: bool| -> Result<Tensor> {
             if trainable { store.root().f_var_copy(name, value) } else { value.f_to(device) }
         };
-        let mut vectors = Vec::with_capacity(experiment.modalities);
-        for (m, modality) in initial.outer_iter().enumerate() {
-            let trainable = m > 0 || !experiment.locked;
-            vectors.push(leaf(&format!("modality {m}"), &Tensor::try_from(modality)?, trainable)?);
+        let mut families: Vec<Tensor> = initial.outer_iter().map(Tensor::try_from).collect::<Result<_>>()?;
+        if !experiment.is_of_pairs() {
+            let documents = experiment.pairs as i64;
+            families = families[0].f_split_with_sizes([families[0].size()[0] - documents, documents], 0)?;
+        }
+        let mut vectors = Vec::with_capacity(families.len());
+        for (m, family) in families.iter().enumerate() {
+            vectors.push(leaf(&format!("modality {m}"), family, m > 0 || !experiment.locked)?);
         }
         let scalar = |value: f64| Tensor::from(value as f32);
-        let log_temperature = scalar(experiment.temperature.init.ln());
-        let log_temperature = leaf("log t", &log_temperature, experiment.temperature.trainable)?;
+        let temperature = scalar(experiment.temperature.form.encode(experiment.temperature.init));
+        let temperature = leaf("temperature", &temperature, experiment.temperature.trainable)?;
         let bias = leaf("bias", &scalar(experiment.bias.init), experiment.bias.trainable)?;
         let adapter = experiment.adapter.map(|x| leaf("adapter", &scalar(x), true)).transpose()?;
         let optimizer = nn::Adam::default().build(&store, experiment.learning_rate)?;
-        Ok(Self { experiment: experiment.clone(), vectors, log_temperature, bias, adapter, optimizer })
+        let is_listed = !experiment.is_of_pairs() || experiment.loss != Loss::Sigmoid;
+        let matching = is_listed.then(|| matching(experiment, device)).transpose()?;
+        let experiment = experiment.clone();
+        Ok(Self { experiment, vectors, matching, temperature, bias, adapter, optimizer, steps: 0 })
     }
 
-    /// The gradients of the loss by the vectors `[modalities, pairs, dim]` at the last step; 0 of a
-    /// locked modality, and before the first step.
+    /// The inverse temperature t.
+    fn t(&self) -> Result<Tensor> {
+        match self.experiment.temperature.form {
+            TemperatureForm::Logarithm => self.temperature.f_exp(),
+            TemperatureForm::Plain => Ok(self.temperature.shallow_clone()),
+            TemperatureForm::Reciprocal => self.temperature.f_reciprocal(),
+        }
+    }
+
+    /// The gradients of the loss by the vectors, in their shape, at the last step; 0 of a locked
+    /// modality, and before the first step.
     ///
     /// # Errors
     /// [`Error::Engine`] if libtorch reports one.
@@ -64,7 +88,15 @@ impl Libtorch {
             _ => vectors.zeros_like(),
         };
         let gradients: Vec<Tensor> = self.vectors.iter().map(gradient).collect();
-        Tensor::f_stack(&gradients, 0).and_then(|gradients| to_array(&gradients)).map_err(failed)
+        self.together(&gradients).and_then(|gradients| to_array(&gradients)).map_err(failed)
+    }
+
+    /// One tensor of what there is a part of for each family of vectors.
+    fn together(&self, parts: &[Tensor]) -> Result<Tensor> {
+        match self.experiment.is_of_pairs() {
+            true => Tensor::f_stack(parts, 0),
+            false => Tensor::f_cat(parts, 0)?.f_unsqueeze(0),
+        }
     }
 
     /// The unit vectors that the loss sees, `[pairs, dim]` of each modality; with an adapter
@@ -87,16 +119,21 @@ impl Libtorch {
 
     fn step(&mut self, record: Record, recorded: &mut Recorded) -> Result<()> {
         let vectors = self.units()?;
-        let t = self.log_temperature.f_exp()?;
+        let t = self.t()?;
         let mut losses = Vec::new();
         let mut extremes = Vec::new();
         for (a, u) in vectors.iter().enumerate() {
             for v in &vectors[a + 1..] {
                 let similarities = u.f_matmul(&v.f_transpose(0, 1)?)?;
-                let Experiment { bias, numerics, .. } = self.experiment;
-                losses.push(sigmoid_loss(&similarities, &t, &self.bias, bias.kind, numerics)?);
+                let Experiment { bias, numerics, loss, .. } = self.experiment;
+                losses.push(match &self.matching {
+                    None => sigmoid_loss(&similarities, &t, &self.bias, bias.kind, numerics)?,
+                    Some(matching) => {
+                        listed_loss(&logits(&similarities, &t, &self.bias, bias.kind)?, matching, loss)?
+                    }
+                });
                 if record.margin {
-                    extremes.push(extreme_similarities(&similarities.f_detach()?)?);
+                    extremes.push(extreme_similarities(&similarities.f_detach()?, self.matching.as_ref())?);
                 }
             }
         }
@@ -104,13 +141,18 @@ impl Libtorch {
         if record.xi {
             recorded.xi.push(xi(&vectors[0].f_detach()?, &vectors[1].f_detach()?)?);
         }
+        let Experiment { schedule, learning_rate, epochs, .. } = self.experiment;
+        if schedule != Schedule::Constant {
+            self.optimizer.set_lr(schedule.rate(learning_rate, self.steps, epochs));
+        }
+        self.steps += 1;
         self.optimizer.zero_grad();
         loss.f_backward()?;
         self.optimizer.step();
         self.project()?;
 
         recorded.loss.push(loss.f_detach()?);
-        recorded.temperature.push(self.log_temperature.f_detach()?.f_exp()?);
+        recorded.temperature.push(tch::no_grad(|| self.t())?.copy());
         recorded.bias.push(self.bias.f_detach()?.copy());
         if record.margin {
             recorded.extremes.push(pooled(&extremes)?);
@@ -122,8 +164,8 @@ impl Libtorch {
         let _guard = tch::no_grad_guard();
         let delta = self.adapter.as_ref().map(|x| x.f_sigmoid()?.f_double_value(&[])).transpose()?;
         Ok(State {
-            embeddings: to_array(&Tensor::f_stack(&self.units()?, 0)?)?,
-            temperature: self.log_temperature.f_exp()?.f_double_value(&[])?,
+            embeddings: to_array(&self.together(&self.units()?)?)?,
+            temperature: self.t()?.f_double_value(&[])?,
             bias: self.bias.f_double_value(&[])?,
             delta,
         })
@@ -230,11 +272,25 @@ fn fetch(scalars: &[Tensor]) -> Result<Vec<f64>> {
     Vec::<f64>::try_from(column)
 }
 
-fn extreme_similarities(similarities: &Tensor) -> Result<Tensor> {
-    let matching = similarities.f_diagonal(0, 0, 1)?.f_min()?;
-    let diagonal = Tensor::f_eye(similarities.size()[0], (Kind::Bool, similarities.device()))?;
-    let others = similarities.f_masked_fill(&diagonal, f64::NEG_INFINITY)?.f_max()?;
-    Tensor::f_stack(&[matching, others], 0)
+/// Which documents match which queries, `[queries, documents]`.
+fn matching(experiment: &Experiment, device: tch::Device) -> Result<Tensor> {
+    let own: Vec<i64> = experiment.subsets().flat().into_iter().map(|document| document as i64).collect();
+    let own = Tensor::f_from_slice(&own)?.f_view([-1, experiment.positives as i64])?;
+    let none = Tensor::f_zeros([own.size()[0], experiment.pairs as i64], (Kind::Bool, tch::Device::Cpu))?;
+    none.f_scatter_value(1, &own, 1)?.f_to(device)
+}
+
+fn extreme_similarities(similarities: &Tensor, matching: Option<&Tensor>) -> Result<Tensor> {
+    let own = match matching {
+        Some(matching) => similarities.f_masked_select(matching)?,
+        None => similarities.f_diagonal(0, 0, 1)?,
+    };
+    let mask = match matching {
+        Some(matching) => matching.shallow_clone(),
+        None => Tensor::f_eye(similarities.size()[0], (Kind::Bool, similarities.device()))?,
+    };
+    let others = similarities.f_masked_fill(&mask, f64::NEG_INFINITY)?.f_max()?;
+    Tensor::f_stack(&[own.f_min()?, others], 0)
 }
 
 /// The extremes over several pairs of modalities.

@@ -1,10 +1,10 @@
-//! The sigmoid loss of SigLIP as a function of tensors, for autograd; [`constellation::loss`] has the
-//! formula, a term at a time.
+//! The losses as functions of tensors, for autograd: the sigmoid loss of SigLIP, of which
+//! [`constellation::loss`] has the formula a term at a time, and InfoNCE.
 //!
 //! With classes, several images share a text; the mean is then over images and distinct texts.
 
 use constellation::loss::PAPER_EPSILON;
-use constellation::{BiasKind, Numerics};
+use constellation::{BiasKind, Loss, Numerics};
 use tch::{Kind, TchError, Tensor};
 
 /// The mean loss of a matrix of similarities `[N, N]` whose diagonal are the matching
@@ -36,21 +36,49 @@ pub fn labelled_sigmoid_loss(
     kind: BiasKind,
     numerics: Numerics,
 ) -> Result<Tensor, TchError> {
-    let logits = match kind {
-        BiasKind::Relative => t.f_mul(&similarities.f_sub(bias)?)?,
-        BiasKind::Absolute => t.f_mul(similarities)?.f_sub(bias)?,
-    };
+    let logits = logits(similarities, t, bias, kind)?;
     let texts = Tensor::f_arange(similarities.size()[1], (Kind::Int64, similarities.device()))?;
     let matching = class_of.f_unsqueeze(1)?.f_eq_tensor(&texts)?;
-    let terms = match numerics {
+    log_probabilities(&logits, &matching, numerics)?.f_mean(None)?.f_neg()
+}
+
+/// Logits of similarities.
+///
+/// # Errors
+/// [`TchError`] if the shapes do not fit.
+pub fn logits(similarities: &Tensor, t: &Tensor, bias: &Tensor, kind: BiasKind) -> Result<Tensor, TchError> {
+    match kind {
+        BiasKind::Relative => t.f_mul(&similarities.f_sub(bias)?),
+        BiasKind::Absolute => t.f_mul(similarities)?.f_sub(bias),
+    }
+}
+
+/// The logarithm of the probability of what is true of every pair.
+fn log_probabilities(logits: &Tensor, matching: &Tensor, numerics: Numerics) -> Result<Tensor, TchError> {
+    match numerics {
         Numerics::Paper => {
             let p = logits.f_sigmoid()?;
-            let of_label = p.f_where_self(&matching, &p.f_rsub_scalar(1.0)?)?; // 1 - p of the others
-            of_label.f_add_scalar(PAPER_EPSILON)?.f_log()?
+            let of_label = p.f_where_self(matching, &p.f_rsub_scalar(1.0)?)?; // 1 - p of the others
+            of_label.f_add_scalar(PAPER_EPSILON)?.f_log()
         }
-        Numerics::Exact => logits.f_where_self(&matching, &logits.f_neg()?)?.f_log_sigmoid()?,
-    };
-    terms.f_mean(None)?.f_neg()
+        Numerics::Exact => logits.f_where_self(matching, &logits.f_neg()?)?.f_log_sigmoid(),
+    }
+}
+
+/// The loss of logits `[queries, documents]` where several documents match a query: the sum of the
+/// exact terms, or InfoNCE ([`Loss`]). `matching`, of the same shape, is true where a document matches
+/// a query, and has as many of them in every row.
+///
+/// # Errors
+/// [`TchError`] if the shapes do not fit.
+pub fn listed_loss(logits: &Tensor, matching: &Tensor, loss: Loss) -> Result<Tensor, TchError> {
+    match loss {
+        Loss::Sigmoid => log_probabilities(logits, matching, Numerics::Exact)?.f_sum(None)?.f_neg(),
+        Loss::InfoNce => {
+            let shares = logits.f_log_softmax(1, None)?;
+            shares.f_masked_select(matching)?.f_mean(None)?.f_neg()
+        }
+    }
 }
 
 #[cfg(test)]
@@ -100,6 +128,27 @@ mod tests {
             }
         }
         assert!((loss.unwrap().double_value(&[]) - sum / 12.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn gradients_of_several_positives_agree_with_finite_differences() {
+        let start = Tensor::rand([3, 4], (Kind::Double, Device::Cpu)) * 4.0 - 2.0;
+        let rows = [[1i64, 1, 0, 0], [0, 1, 1, 0], [1, 0, 0, 1]].concat();
+        let matching = Tensor::from_slice(&rows).view([3, 4]).to_kind(Kind::Bool);
+        for loss in [Loss::Sigmoid, Loss::InfoNce] {
+            let leaf = start.copy().set_requires_grad(true);
+            listed_loss(&leaf, &matching, loss).unwrap().backward();
+            for entry in 0..12 {
+                let at = |h: f64| {
+                    let moved = start.copy();
+                    let _ = moved.view(-1).get(entry).g_add_scalar_(h);
+                    listed_loss(&moved, &matching, loss).unwrap().double_value(&[])
+                };
+                let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
+                let gradient = leaf.grad().view(-1).double_value(&[entry]);
+                assert!((gradient - difference).abs() < 1e-8, "{loss:?} {entry}: {gradient} {difference}");
+            }
+        }
     }
 
     #[test]

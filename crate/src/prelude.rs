@@ -6,8 +6,8 @@ pub use constellation::geometry::{self, Certificate, Constellation, LabelledGeom
 pub use constellation::numbers::{self, equidistant};
 pub use constellation::transition::Transition;
 pub use constellation::{
-    Bias, BiasKind, EngineChoice, Ensemble, Experiment, Geometry, History, Numerics, Outcome, Record, Run,
-    Runs, Settings, Sweep, Temperature,
+    Bias, BiasKind, EngineChoice, Ensemble, Experiment, Geometry, History, Loss, Numerics, Outcome, Record,
+    Run, Runs, Schedule, Settings, Sweep, Temperature, TemperatureForm, best,
 };
 pub use figures::{self, Figure, Histogram, Panel, Scale, Series};
 pub use notebook::{

@@ -2,7 +2,11 @@
 #![cfg(feature = "libtorch")]
 
 use constellation::fused::Fused;
-use constellation::{Bias, BiasKind, Engine, Experiment, History, Numerics, Record, Temperature};
+use constellation::points::initial_vectors;
+use constellation::{
+    Bias, BiasKind, Engine, Experiment, History, Loss, Numerics, Record, Schedule, Temperature,
+    TemperatureForm,
+};
 use ndarray::Array3;
 use proptest::prelude::*;
 use siglip_core::Libtorch;
@@ -94,4 +98,66 @@ fn losses_of_a_chaotic_training_are_libtorchs_as_far_as_they_are_known() {
         ..Experiment::default()
     };
     losses_agree(&experiment, 912).unwrap();
+}
+
+/// A description with another loss or several positives; `form` is that of t.
+fn listed(loss: Loss, positives: usize, form: TemperatureForm, seed: u64) -> Experiment {
+    Experiment {
+        pairs: 12,
+        dim: 5,
+        epochs: 300,
+        seed,
+        loss,
+        positives,
+        temperature: Temperature::trained(8.0).learned_as(form),
+        numerics: Numerics::Exact,
+        schedule: Schedule::Cosine,
+        ..Experiment::default()
+    }
+}
+
+#[test]
+fn gradients_of_other_losses_are_autograds() {
+    for (seed, loss, positives) in
+        [(1, Loss::Sigmoid, 2), (2, Loss::InfoNce, 2), (3, Loss::InfoNce, 1), (4, Loss::Sigmoid, 3)]
+    {
+        let experiment = listed(loss, positives, TemperatureForm::Plain, seed);
+        let initial = initial_vectors(&experiment);
+        let mut libtorch = libtorch(&experiment, initial.clone());
+        let expected_loss = losses(&mut libtorch, 1)[0];
+        let mut fused = Fused::new(&experiment, initial, 1).unwrap();
+        let loss_of_fused = losses(&mut fused, 1)[0];
+        assert!((loss_of_fused / expected_loss - 1.0).abs() < 1e-5, "{loss:?} {positives}");
+        let expected = libtorch.gradients().unwrap().mapv(f64::from);
+        let error = norm(&(fused.gradients().mapv(f64::from) - &expected));
+        assert!(error <= 1e-5 * norm(&expected), "{loss:?} {positives}: {error}");
+    }
+}
+
+#[test]
+fn trainings_with_other_losses_are_libtorchs() {
+    for form in [TemperatureForm::Logarithm, TemperatureForm::Plain, TemperatureForm::Reciprocal] {
+        for (loss, positives) in [(Loss::Sigmoid, 2), (Loss::InfoNce, 2), (Loss::InfoNce, 1)] {
+            let experiment = listed(loss, positives, form, 5);
+            let initial = initial_vectors(&experiment);
+            let mut engines: [Box<dyn Engine>; 2] = [
+                Box::new(libtorch(&experiment, initial.clone())),
+                Box::new(Fused::new(&experiment, initial, 1).unwrap()),
+            ];
+            let [expected, got] = engines.each_mut().map(|engine| {
+                let mut history = History::default();
+                engine.advance(experiment.epochs, Record::MARGIN, &mut history).unwrap();
+                history
+            });
+            for ((name, expected), (_, got)) in expected.columns().zip(got.columns()) {
+                for (epoch, (expected, got)) in expected.iter().zip(got).enumerate() {
+                    let error = (expected - got).abs();
+                    let what = format!("{loss:?}, {positives}, {form:?}: {name} at {epoch}");
+                    assert!(error < 2e-3 * expected.abs() + 1e-3, "{what}: {got}, not {expected}");
+                }
+            }
+            let shapes = engines.each_ref().map(|engine| engine.state().unwrap().embeddings.dim());
+            assert_eq!(shapes[0], shapes[1]);
+        }
+    }
 }

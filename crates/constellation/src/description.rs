@@ -157,10 +157,15 @@ where
     read_value(value)
 }
 
-/// The place of a dotted key, which `description` must have.
+/// The place of a dotted key. Its last part may be one that `description` leaves out; whether there is
+/// such a key shows when the description is read again.
 pub(crate) fn at<'a>(description: &'a mut Value, key: &str) -> Result<&'a mut Value> {
     let error = || Error::Description { key: format!("`{key}`"), reason: "no such key".to_owned() };
-    description.pointer_mut(&format!("/{}", key.replace('.', "/"))).ok_or_else(error)
+    let (parents, name) = key
+        .rsplit_once('.')
+        .map_or((String::new(), key), |(parents, name)| (format!("/{}", parents.replace('.', "/")), name));
+    let parent = description.pointer_mut(&parents).and_then(Value::as_object_mut).ok_or_else(error)?;
+    Ok(parent.entry(name).or_insert(Value::Null))
 }
 
 /// `[dotted key, value]` of every leaf of a description, in a fixed order.

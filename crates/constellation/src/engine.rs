@@ -27,7 +27,8 @@ pub trait Engine {
 #[derive(Debug, Clone)]
 pub struct State {
     /// Unit vectors `[modalities, pairs, dim]`; with an adapter the extended ones,
-    /// (delta U, sqrt(1 - delta^2)) and (delta V, -sqrt(1 - delta^2)), of `dim + 1`.
+    /// (delta U, sqrt(1 - delta^2)) and (delta V, -sqrt(1 - delta^2)), of `dim + 1`. With several
+    /// positives the queries and then the documents: `[1, queries + documents, dim]`.
     pub embeddings: Array3<f32>,
     /// Inverse temperature t.
     pub temperature: f64,

@@ -4,14 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::description;
 use crate::error::{Error, Result};
+use crate::objective::{Loss, Schedule, TemperatureForm, is_default};
+use crate::subsets::Subsets;
 
-/// One synthetic experiment: unit vectors on spheres, trained directly with Adam
-/// on the sigmoid loss. The JSON form of this type is the run description that
-/// `siglip train` reads; keys that are absent take the defaults.
+/// One synthetic experiment: unit vectors on spheres, trained directly with Adam on a contrastive
+/// loss, that of SigLIP unless `loss` says otherwise. The JSON form of this type is the run
+/// description that `siglip train` reads; keys that are absent take the defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Experiment {
-    /// Number of pairs N; row i of every modality belongs to pair i.
+    /// Number of pairs N; row i of every modality belongs to pair i. Number of documents, if several
+    /// of them match a query (`positives`).
     pub pairs: usize,
     /// Dimension d of the vectors, which lie on the sphere S^(d-1).
     pub dim: usize,
@@ -38,6 +41,20 @@ pub struct Experiment {
     pub numerics: Numerics,
     /// Who computes the steps.
     pub engine: EngineChoice,
+    /// Which loss.
+    #[serde(skip_serializing_if = "is_default")]
+    pub loss: Loss,
+    /// How many documents match a query: k = 1 is pairs. With k > 1 there is a query U for each subset
+    /// of k of the `pairs` documents V, in lexicographic order ([`Subsets`]).
+    #[serde(skip_serializing_if = "is_one")]
+    pub positives: usize,
+    /// How the learning rate goes on; `learning_rate` is its highest value.
+    #[serde(skip_serializing_if = "is_default")]
+    pub schedule: Schedule,
+}
+
+fn is_one(number: &usize) -> bool {
+    *number == 1
 }
 
 impl Default for Experiment {
@@ -56,11 +73,14 @@ impl Default for Experiment {
             skip: 0,
             numerics: Numerics::default(),
             engine: EngineChoice::default(),
+            loss: Loss::default(),
+            positives: 1,
+            schedule: Schedule::default(),
         }
     }
 }
 
-/// The inverse temperature t, learned as log t.
+/// The inverse temperature t, learned as log t unless `form` says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Temperature {
@@ -68,17 +88,26 @@ pub struct Temperature {
     pub init: f64,
     /// Whether Adam changes it.
     pub trainable: bool,
+    /// As which number.
+    #[serde(skip_serializing_if = "is_default")]
+    pub form: TemperatureForm,
 }
 
 impl Temperature {
     /// A temperature that training changes.
     pub fn trained(init: f64) -> Self {
-        Self { init, trainable: true }
+        Self { init, trainable: true, form: TemperatureForm::default() }
     }
 
     /// A temperature that stays as it is.
     pub fn fixed(init: f64) -> Self {
-        Self { init, trainable: false }
+        Self { init, trainable: false, form: TemperatureForm::default() }
+    }
+
+    /// The same, learned in another form.
+    #[must_use]
+    pub fn learned_as(self, form: TemperatureForm) -> Self {
+        Self { form, ..self }
     }
 }
 
@@ -195,6 +224,16 @@ impl Experiment {
         if self.modalities > 2 { 2 * drawn } else { drawn }
     }
 
+    /// Which documents match which query.
+    pub fn subsets(&self) -> Subsets {
+        Subsets { documents: self.pairs, size: self.positives }
+    }
+
+    /// Whether a pair is one row of each modality: what there are margins, gaps and pictures for.
+    pub fn is_of_pairs(&self) -> bool {
+        self.positives == 1
+    }
+
     /// Checks that the description can be run.
     ///
     /// # Errors
@@ -235,7 +274,48 @@ impl Experiment {
             check(self.locked, "adapter", &x, "null unless `locked` is true")?;
             check(self.modalities == 2, "adapter", &x, "null unless `modalities` is 2")?;
         }
-        Ok(())
+        self.validate_objective()
+    }
+
+    /// What another loss, or several documents for a query, allow of the rest.
+    fn validate_objective(&self) -> Result<()> {
+        let check = |holds: bool, key, value: &dyn std::fmt::Display, expected| {
+            if holds { Ok(()) } else { Err(Error::Value { key, value: value.to_string(), expected }) }
+        };
+        let Self { pairs, dim, positives, bias, .. } = self;
+        check((1..*pairs).contains(positives), "positives", positives, "at least 1 and fewer than `pairs`")?;
+        let numbers =
+            self.subsets().count().and_then(|queries| queries.checked_add(*pairs)?.checked_mul(*dim));
+        check(
+            numbers.is_some_and(|numbers| numbers <= MAX_NUMBERS),
+            "positives",
+            positives,
+            "so few subsets that subsets x dim is at most 2^30",
+        )?;
+        if self.loss == Loss::InfoNce {
+            check(
+                !bias.trainable,
+                "bias.trainable",
+                &true,
+                "false with the loss `infonce`, which sees no bias",
+            )?;
+            check(
+                bias.init == 0.0,
+                "bias.init",
+                &bias.init,
+                "0 with the loss `infonce`, which sees no bias",
+            )?;
+        }
+        if self.is_of_pairs() && self.loss == Loss::Sigmoid {
+            return Ok(());
+        }
+        let among = "2 with the loss `infonce` or several positives";
+        check(self.modalities == 2, "modalities", &self.modalities, among)?;
+        check(!self.locked, "locked", &true, "false with the loss `infonce` or several positives")?;
+        let exact = "exact with the loss `infonce` or several positives";
+        check(self.numerics == Numerics::Exact, "numerics", &"paper", exact)?;
+        let skip = "0 with several positives, where a stream is not shared";
+        check(self.is_of_pairs() || self.skip == 0, "skip", &self.skip, skip)
     }
 }
 
@@ -279,6 +359,16 @@ mod tests {
             (r#"{"pairs": 3}}"#, "after the description"),
             (r#"{"pairs": 3, "pairs": 3}"#, "duplicate field `pairs`"),
             (r#"{"bias": {"init": 1, "init": 1}}"#, "`bias`: duplicate field `init`"),
+            (r#"{"positives": 0}"#, "positives"),
+            (r#"{"positives": 100}"#, "positives"),
+            (r#"{"pairs": 1000, "positives": 10}"#, "positives"),
+            (r#"{"positives": 2}"#, "numerics"),
+            (r#"{"positives": 2, "numerics": "exact", "skip": 1}"#, "skip"),
+            (r#"{"positives": 2, "numerics": "exact", "modalities": 3}"#, "modalities"),
+            (r#"{"loss": "infonce", "numerics": "exact", "locked": true, "adapter": 0.5}"#, "locked"),
+            (r#"{"loss": "infonce", "numerics": "exact", "bias": {"trainable": true}}"#, "bias.trainable"),
+            (r#"{"loss": "infonce", "numerics": "exact", "bias": {"init": 1}}"#, "bias.init"),
+            (r#"{"loss": "hinge"}"#, "loss"),
             (r#"[3, 3]"#, "`.`: is a list"),
             (r#"{"temperature": [5, true]}"#, "`temperature`: is a list"),
             (r#"{"bias": ["relative", 1, true]}"#, "`bias`: is a list"),
@@ -286,6 +376,17 @@ mod tests {
             let message = Experiment::from_json(json).unwrap_err().to_string();
             assert!(message.contains(key), "{json}: {message}");
         }
+    }
+
+    #[test]
+    fn a_description_from_before_there_was_a_choice_stays_as_it_was() {
+        let written = r#"{"pairs":100,"dim":10,"modalities":2,"epochs":10000,"seed":50,"learning_rate":0.01,"temperature":{"init":10.0,"trainable":true},"bias":{"kind":"relative","init":0.0,"trainable":false},"locked":false,"adapter":null,"skip":0,"numerics":"paper","engine":"auto"}"#;
+        assert_eq!(serde_json::to_string(&Experiment::default()).unwrap(), written);
+        let chosen = ["loss=infonce", "positives=2", "schedule=cosine", "numerics=exact"];
+        let chosen = Experiment::default().with(&chosen).unwrap().with(&["temperature.form=plain"]).unwrap();
+        let json = serde_json::to_string(&chosen).unwrap();
+        assert_eq!(Experiment::from_json(&json).unwrap(), chosen);
+        assert!(json.contains(r#""loss":"infonce","positives":2,"schedule":"cosine""#), "{json}");
     }
 
     #[test]

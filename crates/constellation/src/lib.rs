@@ -21,6 +21,7 @@
 //! # Ok::<(), constellation::Error>(())
 //! ```
 
+pub mod best;
 pub mod description;
 mod engine;
 mod error;
@@ -30,10 +31,12 @@ pub mod geometry;
 mod history;
 pub mod loss;
 pub mod numbers;
+mod objective;
 pub mod points;
 mod progress;
 pub mod random;
 mod run;
+pub mod subsets;
 pub mod sweep;
 pub mod train;
 pub mod transition;
@@ -43,6 +46,7 @@ pub use error::{Error, Result};
 pub use experiment::{Bias, BiasKind, EngineChoice, Experiment, Numerics, Temperature};
 pub use geometry::Geometry;
 pub use history::{History, Record};
+pub use objective::{Loss, Schedule, TemperatureForm};
 pub use run::{Run, Snapshot, Summary};
-pub use sweep::{Ensemble, Outcome, Runs, Sweep};
+pub use sweep::{CHECKPOINT, Ensemble, Outcome, Runs, Sweep};
 pub use train::{Settings, Training};

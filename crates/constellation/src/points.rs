@@ -1,6 +1,6 @@
 //! Points on spheres, in PyTorch's random stream.
 
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Array3, Axis};
 
 use crate::experiment::Experiment;
 use crate::random::{Generator, normalize_rows};
@@ -10,8 +10,14 @@ use crate::random::{Generator, normalize_rows};
 ///
 /// Two modalities are drawn in turn. With more, the study draws a pair of modalities
 /// for each and throws the second away. A locked first modality comes before the
-/// draws that `skip` throws away.
+/// draws that `skip` throws away. With several positives the queries are drawn and then the
+/// documents: `[1, queries + documents, dim]`.
 pub fn initial_vectors(experiment: &Experiment) -> Array3<f32> {
+    if !experiment.is_of_pairs() {
+        let queries = experiment.subsets().count().expect("a valid description has as many as fit");
+        return random_points(queries + experiment.pairs, experiment.dim, experiment.seed)
+            .insert_axis(Axis(0));
+    }
     let Experiment { pairs, dim, modalities, .. } = *experiment;
     let mut generator = Generator::seeded(experiment.seed);
     let mut vectors = Vec::with_capacity(modalities * pairs * dim);
@@ -42,8 +48,6 @@ pub fn random_points(count: usize, dim: usize, seed: u64) -> Array2<f32> {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Axis;
-
     use super::*;
 
     #[test]

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use files::npz::{Npy, NpzReader, NpzWriter};
-use ndarray::{Array3, ArrayView2, ArrayView3, Axis};
+use ndarray::{Array3, ArrayView2, ArrayView3, Axis, s};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::engine::State;
 use crate::error::Result;
 use crate::experiment::Experiment;
-use crate::geometry::{Geometry, Similarities};
+use crate::geometry::{Geometry, Similarities, SubsetRetrieval};
 use crate::history::History;
 
 /// A trained experiment: final vectors and parameters, and how they came about.
@@ -105,14 +105,35 @@ impl Run {
         engine: &'static str,
         seconds: f64,
     ) -> Result<Self> {
-        let geometry = Geometry::of(state.embeddings.view())?;
+        let geometry = match experiment.is_of_pairs() {
+            true => Geometry::of(state.embeddings.view())?,
+            false => retrieval_of(&experiment, &state)?.geometry,
+        };
         Ok(Self { experiment, history, snapshots, state, geometry, engine, seconds })
     }
 
     /// Final unit vectors `[modalities, pairs, dim]`; with an adapter the extended ones,
-    /// (delta U, sqrt(1 - delta^2)) and (delta V, -sqrt(1 - delta^2)), of `dim + 1`.
+    /// (delta U, sqrt(1 - delta^2)) and (delta V, -sqrt(1 - delta^2)), of `dim + 1`. With several
+    /// positives the queries and then the documents: `[1, queries + documents, dim]`.
     pub fn embeddings(&self) -> ArrayView3<'_, f32> {
         self.state.embeddings.view()
+    }
+
+    /// How well the queries, or the vectors of the first modality, find their documents.
+    ///
+    /// # Errors
+    /// [`crate::Error::Input`] where there are more than two modalities.
+    pub fn retrieval(&self) -> Result<SubsetRetrieval> {
+        retrieval_of(&self.experiment, &self.state)
+    }
+
+    /// The largest margin of the recorded ones after each `every` steps, and the final one
+    /// ([`crate::Record::margin`]).
+    ///
+    /// # Panics
+    /// If `every` is 0.
+    pub fn best_margin(&self, every: usize) -> f64 {
+        self.history.margin.iter().step_by(every).skip(1).copied().fold(self.margin(), f64::max)
     }
 
     /// Final unit vectors of one modality, `[pairs, dim]`; modalities count from 0.
@@ -220,6 +241,24 @@ impl Run {
         })?;
         Ok(())
     }
+}
+
+fn retrieval_of(experiment: &Experiment, state: &State) -> Result<SubsetRetrieval> {
+    let vectors = state.embeddings.view();
+    let (modalities, rows, _) = vectors.dim();
+    let first_document = rows.saturating_sub(experiment.pairs);
+    let (queries, documents) = match (experiment.is_of_pairs(), modalities) {
+        (true, 2) => (vectors.slice(s![0, .., ..]), vectors.slice(s![1, .., ..])),
+        (false, 1) => {
+            (vectors.slice(s![0, ..first_document, ..]), vectors.slice(s![0, first_document.., ..]))
+        }
+        _ => {
+            let got = format!("vectors {:?}", vectors.shape());
+            let expected = "two modalities".to_owned();
+            return Err(crate::Error::Input { what: "retrieval", got, expected });
+        }
+    };
+    SubsetRetrieval::of(queries, documents, experiment.positives)
 }
 
 /// The vectors `[modalities, pairs, dim]` of an array; an error says why it has none.

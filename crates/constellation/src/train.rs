@@ -19,7 +19,7 @@ pub struct Settings {
     /// What to record at every epoch beside loss, temperature and relative bias.
     pub record: Record,
     /// How many snapshots of the vectors to keep, spread evenly over log(epoch);
-    /// none are kept of more than 100,000 numbers.
+    /// none are kept of more than 100,000 numbers, or with several positives.
     pub snapshots: usize,
     /// Most threads that may work for this run; their number does not change its result.
     pub threads: usize,
@@ -71,6 +71,10 @@ impl Training {
     /// [`Error::Value`] if the description cannot be run, [`Error::Engine`] if its engine cannot start.
     pub fn start(experiment: &Experiment, settings: Settings) -> Result<Self> {
         experiment.validate()?;
+        if settings.record.xi && !experiment.is_of_pairs() {
+            let expected = "false with several positives, whose vectors are no pairs";
+            return Err(Error::Value { key: "record.xi", value: "true".to_owned(), expected });
+        }
         let engine = (settings.engines)(experiment, initial_vectors(experiment), settings.threads)?;
         let mut stops = snapshot_epochs(experiment, settings.snapshots);
         stops.reverse();
@@ -167,7 +171,8 @@ impl Experiment {
 /// Epochs at which to keep the vectors: the first, the last, and evenly in log(epoch) between.
 fn snapshot_epochs(experiment: &Experiment, count: usize) -> Vec<usize> {
     const MAX_NUMBERS: usize = 100_000;
-    if count < 2 || experiment.modalities * experiment.pairs * experiment.dim > MAX_NUMBERS {
+    let of_pairs = experiment.modalities * experiment.pairs * experiment.dim;
+    if count < 2 || of_pairs > MAX_NUMBERS || !experiment.is_of_pairs() {
         return Vec::new();
     }
     let last = experiment.epochs as f64;

@@ -2,7 +2,7 @@
 //!
 //! [`sphere`] draws constellations in three dimensions, [`histograms`] similarities of
 //! matching and non-matching pairs, [`plot`] curves, bands, points and trajectories,
-//! [`dots`] tables, [`heat_map`] functions of two parameters, [`pictures`] small images.
+//! [`dots`] and [`matrices`] tables, [`heat_map`] functions of two parameters, [`pictures`] small images.
 //! All return a [`Figure`], which a notebook's cell shows and [`Figure::save`] writes.
 //! Equal data give equal bytes on one machine.
 //!
@@ -43,6 +43,7 @@ mod heat_map;
 mod histogram;
 mod legend;
 mod marks;
+mod matrix;
 mod numbers;
 mod page;
 mod panel;
@@ -62,6 +63,7 @@ pub use error::{Error, Result};
 pub use figure::Figure;
 pub use heat_map::{HeatMap, heat_map};
 pub use histogram::{Histogram, histograms};
+pub use matrix::{Matrix, matrices};
 pub use pictures::{Picture, pictures};
 pub use scale::{Scale, Transform};
 pub use sphere::sphere;

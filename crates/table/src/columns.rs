@@ -1,7 +1,7 @@
 //! What a table says of a run.
 
 use constellation::sweep::Finished;
-use constellation::{BiasKind, EngineChoice, Numerics};
+use constellation::{BiasKind, EngineChoice, Loss, Numerics, Schedule, TemperatureForm};
 
 /// A value of each run.
 pub(crate) enum Column {
@@ -37,6 +37,10 @@ pub(crate) const COLUMNS: &[(&str, Column)] = &[
     ("skip", Whole(|run| run.experiment.skip as u64)),
     ("numerics", Word(|run| numerics(run.experiment.numerics))),
     ("engine_choice", Word(|run| engine_choice(run.experiment.engine))),
+    ("loss_kind", Word(|run| loss_kind(run.experiment.loss))),
+    ("positives", Whole(|run| run.experiment.positives as u64)),
+    ("schedule", Word(|run| schedule(run.experiment.schedule))),
+    ("temperature_form", Word(|run| temperature_form(run.experiment.temperature.form))),
     ("loss", Number(|run| run.summary.loss)),
     ("temperature", Number(|run| run.summary.temperature)),
     ("bias", Number(|run| run.summary.bias)),
@@ -61,6 +65,28 @@ fn numerics(numerics: Numerics) -> &'static str {
     }
 }
 
+fn loss_kind(loss: Loss) -> &'static str {
+    match loss {
+        Loss::Sigmoid => "sigmoid",
+        Loss::InfoNce => "infonce",
+    }
+}
+
+fn schedule(schedule: Schedule) -> &'static str {
+    match schedule {
+        Schedule::Constant => "constant",
+        Schedule::Cosine => "cosine",
+    }
+}
+
+fn temperature_form(form: TemperatureForm) -> &'static str {
+    match form {
+        TemperatureForm::Logarithm => "logarithm",
+        TemperatureForm::Plain => "plain",
+        TemperatureForm::Reciprocal => "reciprocal",
+    }
+}
+
 fn engine_choice(engine: EngineChoice) -> &'static str {
     match engine {
         EngineChoice::Auto => "auto",
@@ -75,9 +101,16 @@ mod tests {
 
     #[test]
     fn every_key_of_a_description_has_a_column() {
-        let keys = constellation::description::entries(&constellation::Experiment::default());
-        for [key, _] in keys {
-            let name = key.replace('.', "_").replace("engine", "engine_choice");
+        // What is left out where it is the default has to be there as well.
+        let other = ["loss=infonce", "positives=2", "schedule=cosine", "numerics=exact"];
+        let other = constellation::Experiment::default().with(&other).unwrap();
+        let other = other.with(&["temperature.form=plain"]).unwrap();
+        for [key, _] in constellation::description::entries(&other) {
+            let name = match key.as_str() {
+                "engine" => "engine_choice".to_owned(),
+                "loss" => "loss_kind".to_owned(),
+                key => key.replace('.', "_"),
+            };
             assert!(COLUMNS.iter().any(|(column, _)| *column == name), "{name}");
         }
     }

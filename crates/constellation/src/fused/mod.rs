@@ -5,11 +5,13 @@
 //! relative bias. A pass computes a tile of similarities at a time, replaces it by its
 //! part of G and multiplies that, while the tile is in the first cache; nothing of
 //! size N x N is ever stored. Everything runs on vector instructions that are chosen
-//! at run time.
+//! at run time. Where several columns match a row, or the loss is a softmax over them,
+//! the tiles of a block of rows are kept together until all of G is known.
 
 mod adam;
 mod adapter;
 mod lanes;
+mod listed;
 mod panels;
 mod pass;
 mod products;
@@ -17,11 +19,12 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
-use ndarray::{Array3, Axis};
+use ndarray::{Array2, Array3, ArrayView2, Axis, s};
 
 use self::adam::{Descend, Moments, Scalar, Step, Tangent};
 use self::adapter::Adapter;
 use self::lanes::InstructionSet;
+use self::listed::Listed;
 use self::panels::{Panels, Shape};
 use self::pass::Pass;
 use self::terms::Logits;
@@ -29,6 +32,7 @@ use crate::engine::{Engine, State};
 use crate::error::Result;
 use crate::experiment::{BiasKind, Experiment};
 use crate::history::{History, Record};
+use crate::objective::Loss;
 
 /// Trains one run on the CPU; see the module.
 #[derive(Debug)]
@@ -39,7 +43,10 @@ pub struct Fused {
     points: Vec<Panels>,
     /// Moments of the trained modalities, the last ones of `points`.
     moments: Vec<Moments>,
-    log_t: Scalar,
+    /// Factor of every term of the loss.
+    mean: f64,
+    /// In its form.
+    temperature: Scalar,
     bias: Scalar,
     adapter: Option<Adapter>,
     steps: usize,
@@ -49,7 +56,8 @@ pub struct Fused {
 #[derive(Debug, Clone, Copy)]
 struct Derivatives {
     loss: f64,
-    log_t: f64,
+    /// By the temperature's form.
+    temperature: f64,
     bias: f64,
     adapter: f64,
     margin: f64,
@@ -57,8 +65,8 @@ struct Derivatives {
 }
 
 impl Fused {
-    /// Starts `experiment`, valid, from the unit vectors `initial` `[M, N, d]`, on up
-    /// to `threads` threads. The number of threads does not change the results.
+    /// Starts `experiment`, valid, from the unit vectors `initial`, those of
+    /// [`crate::points::initial_vectors`] or others of their shape, on up to `threads` threads. The number of threads does not change the results.
     ///
     /// # Errors
     /// [`crate::Error::Engine`] if the system starts no more threads.
@@ -72,20 +80,34 @@ impl Fused {
         initial: Array3<f32>,
         threads: usize,
     ) -> Result<Self> {
-        let (modalities, rows, dim) = initial.dim();
+        let families: Vec<ArrayView2<f32>> = if experiment.is_of_pairs() {
+            initial.axis_iter(Axis(0)).collect()
+        } else {
+            let queries = initial.dim().1 - experiment.pairs;
+            vec![initial.slice(s![0, ..queries, ..]), initial.slice(s![0, queries.., ..])]
+        };
         let extra = usize::from(experiment.adapter.is_some());
-        let extended = Shape::new(rows, dim + extra, instructions.lanes());
-        let shape = Shape { dim, ..extended };
-        let points: Vec<Panels> =
-            initial.axis_iter(Axis(0)).map(|rows| Panels::from_rows(shape, rows)).collect();
-        let moments = (usize::from(experiment.locked)..modalities)
-            .map(|_| Moments { first: Panels::zeros(shape), second: Panels::zeros(shape) })
+        let points: Vec<Panels> = families
+            .iter()
+            .map(|rows| {
+                let (count, dim) = rows.dim();
+                let extended = Shape::new(count, dim + extra, instructions.lanes());
+                Panels::from_rows(Shape { dim, ..extended }, *rows)
+            })
             .collect();
+        let extended: Vec<Shape> = points.iter().map(|points| points.shape.extended(extra)).collect();
+        let trained = &points[usize::from(experiment.locked)..];
+        let zeros = |points: &Panels| Panels::zeros(points.shape);
+        let moments =
+            trained.iter().map(|points| Moments { first: zeros(points), second: zeros(points) }).collect();
+        let is_listed = !experiment.is_of_pairs() || experiment.loss != Loss::Sigmoid;
+        let listed = is_listed.then(|| Listed::new(experiment.loss, experiment.subsets()));
         Ok(Self {
             instructions,
-            pass: Pass::new(instructions, modalities, extended, threads)?,
+            mean: listed.as_ref().map_or_else(|| one_over_terms(&points), Listed::factor),
+            pass: Pass::new(instructions, &extended, listed, threads)?,
             moments,
-            log_t: Scalar::new(experiment.temperature.init.ln()),
+            temperature: Scalar::new(experiment.temperature.form.encode(experiment.temperature.init)),
             bias: Scalar::new(experiment.bias.init),
             adapter: experiment.adapter.map(|x| Adapter::new(x, &points)),
             points,
@@ -95,7 +117,12 @@ impl Fused {
     }
 
     fn temperature(&self) -> f32 {
-        self.log_t.value.exp()
+        self.experiment.temperature.form.decode(self.temperature.value)
+    }
+
+    /// Of the arrays that go in and out.
+    fn modalities(&self) -> usize {
+        if self.experiment.is_of_pairs() { self.points.len() } else { 1 }
     }
 
     fn logits(&self) -> Logits {
@@ -104,12 +131,6 @@ impl Fused {
             BiasKind::Absolute => (0.0, self.bias.value),
         };
         Logits { t: self.temperature(), offset, shift, numerics: self.experiment.numerics }
-    }
-
-    /// One over the number of terms of the loss, over all pairs of modalities.
-    fn mean(&self) -> f64 {
-        let (modalities, rows) = (self.points.len() as f64, self.experiment.pairs as f64);
-        2.0 / (modalities * (modalities - 1.0) * rows * rows)
     }
 
     /// The vectors as the loss sees them.
@@ -122,7 +143,7 @@ impl Fused {
     fn differentiate(&mut self) -> Derivatives {
         let logits = self.logits();
         let (t, mean, delta) =
-            (f64::from(logits.t), self.mean(), self.adapter.as_ref().map_or(1.0, Adapter::delta));
+            (f64::from(logits.t), self.mean, self.adapter.as_ref().map_or(1.0, Adapter::delta));
         let first_trained = self.points.len() - self.moments.len();
         let seen = self.adapter.as_ref().map_or(&self.points, |adapter| &adapter.extended);
         let sums = self.pass.run(logits, seen, first_trained);
@@ -134,9 +155,10 @@ impl Fused {
         let offset = f64::from(logits.offset);
         let (matching, other) = (f64::from(sums.min_matching), f64::from(sums.max_other));
         Derivatives {
-            // Similarities that are not numbers show in this sum only.
-            loss: if sums.gx.is_finite() { sums.loss * mean } else { f64::NAN },
-            log_t: t * mean * sums.gx,
+            // Similarities that are not numbers show in this sum only. Learned as itself, t may leave
+            // its range.
+            loss: if sums.gx.is_finite() && t > 0.0 { sums.loss * mean } else { f64::NAN },
+            temperature: self.experiment.temperature.form.derivative(t * mean * sums.gx, t),
             bias: match self.experiment.bias.kind {
                 BiasKind::Relative => -t * mean * sums.g,
                 BiasKind::Absolute => -mean * sums.g,
@@ -150,28 +172,27 @@ impl Fused {
         }
     }
 
-    /// The gradients of the loss by the vectors `[modalities, pairs, dim]` at the last step, along
+    /// The gradients of the loss by the vectors, in their shape, at the last step, along
     /// the sphere where the loss normalises; 0 of a locked modality, and before the first step.
     pub fn gradients(&self) -> Array3<f32> {
-        let shape = self.points[0].shape;
-        let mut gradients = Array3::zeros((self.points.len(), shape.rows, shape.dim));
         let first_trained = self.points.len() - self.moments.len();
-        let rows = gradients.axis_iter_mut(Axis(0)).zip(self.pass.gradients()).skip(first_trained);
-        rows.for_each(|(rows, panels)| panels.to_rows(rows));
+        let mut gradients = rows_of(self.pass.gradients(), self.points[0].shape.dim, self.modalities());
+        gradients.slice_mut(s![..first_trained, .., ..]).fill(0.0);
         gradients
     }
 
     /// One step of Adam along the derivatives.
     fn descend(&mut self, derivatives: &Derivatives) {
         self.steps += 1;
-        let step = Step::new(self.experiment.learning_rate, self.steps);
+        let Experiment { schedule, learning_rate, epochs, .. } = self.experiment;
+        let step = Step::new(schedule.rate(learning_rate, self.steps - 1, epochs), self.steps);
         let first_trained = self.points.len() - self.moments.len();
         let trained = self.points.iter_mut().zip(self.pass.gradients()).skip(first_trained);
         for ((points, gradient), moments) in trained.zip(&mut self.moments) {
             self.instructions.run(Descend { points, gradient, moments, step });
         }
         if self.experiment.temperature.trainable {
-            self.log_t.step(step, derivatives.log_t as f32);
+            self.temperature.step(step, derivatives.temperature as f32);
         }
         if self.experiment.bias.trainable {
             self.bias.step(step, derivatives.bias as f32);
@@ -207,6 +228,27 @@ impl Fused {
     }
 }
 
+/// The first `dim` coordinates of all vectors, `[modalities, rows, dim]`, where several families may be
+/// one modality.
+fn rows_of(families: &[Panels], dim: usize, modalities: usize) -> Array3<f32> {
+    let sizes: Vec<usize> = families.iter().map(|family| family.shape.rows).collect();
+    let all: usize = sizes.iter().sum();
+    let mut rows = Array2::zeros((all, dim));
+    let mut first = 0;
+    for (family, size) in families.iter().zip(&sizes) {
+        family.to_rows(rows.slice_mut(s![first..first + size, ..]));
+        first += size;
+    }
+    let shape = (modalities, all / modalities, dim);
+    rows.into_shape_with_order(shape).expect("as many numbers, in one order")
+}
+
+/// One over the number of terms of the loss, over all pairs of modalities.
+fn one_over_terms(points: &[Panels]) -> f64 {
+    let (modalities, rows) = (points.len() as f64, points[0].shape.rows as f64);
+    2.0 / (modalities * (modalities - 1.0) * rows * rows)
+}
+
 impl Engine for Fused {
     fn name(&self) -> &'static str {
         "fused"
@@ -233,13 +275,8 @@ impl Engine for Fused {
 
     fn state(&self) -> Result<State> {
         let seen = self.seen();
-        let shape = seen[0].shape;
-        let mut embeddings = Array3::zeros((seen.len(), shape.rows, shape.dim));
-        for (panels, rows) in seen.iter().zip(embeddings.axis_iter_mut(Axis(0))) {
-            panels.to_rows(rows);
-        }
         Ok(State {
-            embeddings,
+            embeddings: rows_of(seen, seen[0].shape.dim, self.modalities()),
             temperature: self.temperature().into(),
             bias: self.bias.value.into(),
             delta: self.adapter.as_ref().map(|adapter| adapter.delta().into()),

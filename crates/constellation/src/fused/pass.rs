@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::lanes::{InstructionSet, MAX_LANES};
+use super::listed::{Listed, Tiles};
 use super::panels::{Aligned, Panels, Shape};
 use super::products::{
     ColumnGradient, Diagonal, DiagonalGradient, Mask, Panel, QUAD, ROWS, RowBlock, RowGradient, Similarities,
@@ -19,6 +20,8 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub(super) struct Pass {
     instructions: InstructionSet,
+    /// Which columns match a row; without it row i matches column i.
+    listed: Option<Listed>,
     blocks: Vec<Block>,
     shares: Vec<Share>,
     pool: Option<rayon::ThreadPool>,
@@ -52,47 +55,51 @@ const MAX_SHARES: usize = 16;
 const MAX_SHARED: usize = 64 << 20;
 
 impl Pass {
-    /// A pass over `modalities` modalities of one `shape`, on up to `threads` threads.
+    /// A pass over modalities of these shapes, which are all the same unless the matching columns are
+    /// `listed`; on up to `threads` threads.
     pub(super) fn new(
         instructions: InstructionSet,
-        modalities: usize,
-        shape: Shape,
+        shapes: &[Shape],
+        listed: Option<Listed>,
         threads: usize,
     ) -> Result<Self> {
-        let blocks: Vec<Block> = (0..modalities)
-            .flat_map(|u| (u + 1..modalities).map(move |v| (u, v)))
-            .flat_map(|(u, v)| (0..shape.panels).map(move |panel| (u, v, panel)))
+        let blocks: Vec<Block> = (0..shapes.len())
+            .flat_map(|u| (u + 1..shapes.len()).map(move |v| (u, v)))
+            .flat_map(|(u, v)| (0..shapes[u].panels).map(move |panel| (u, v, panel)))
             .flat_map(|(u, v, panel)| {
-                let rows = shape.rows_in(panel);
+                let rows = shapes[u].rows_in(panel);
                 (0..rows).step_by(ROWS).map(move |first| {
                     let real = ROWS.min(rows - first);
                     Block { u, v, panel, first, real }
                 })
             })
             .collect();
-        let numbers = modalities * shape.panels * shape.width * shape.dim;
+        let numbers = shapes.iter().map(|shape| shape.panels * shape.width * shape.dim).sum::<usize>();
+        let columns = shapes[shapes.len() - 1];
+        // All of a row's similarities at a time, if the list needs them together.
+        let tiles = if listed.is_some() { columns.panels } else { 1 };
         // In 64 bits, as WebAssembly's usize has 32.
-        let work = [blocks.len(), ROWS, shape.rows, shape.dim + 12].map(|count| count as u64);
+        let work = [blocks.len(), ROWS, columns.rows, columns.dim + 12].map(|count| count as u64);
         let affordable = (MAX_SHARED / numbers).clamp(1, MAX_SHARES).min(blocks.len());
         let shares = (work.iter().product::<u64>() / SHARE_WORK).clamp(1, affordable as u64) as usize;
         let share = |index: usize| Share {
             blocks: blocks.len() * index / shares..blocks.len() * (index + 1) / shares,
-            gradients: (0..modalities).map(|_| Panels::zeros(shape)).collect(),
-            tile: Aligned::zeros(ROWS * shape.width),
-            partial: Aligned::zeros(shape.dim * ROWS * MAX_LANES),
+            gradients: shapes.iter().map(|shape| Panels::zeros(*shape)).collect(),
+            tile: Aligned::zeros(tiles * ROWS * columns.width),
+            partial: Aligned::zeros(columns.dim * ROWS * MAX_LANES),
             sums: Sums::EMPTY,
         };
         let shares: Vec<Share> = (0..shares).map(share).collect();
         let threads = threads.min(shares.len());
         let pool = if threads > 1 { Some(pool_of(threads)?) } else { None };
-        Ok(Self { instructions, blocks, shares, pool })
+        Ok(Self { instructions, listed, blocks, shares, pool })
     }
 
     /// Runs over `points`; modalities below `first_trained` get no useful gradient.
     pub(super) fn run(&mut self, logits: Logits, points: &[Panels], first_trained: usize) -> Sums {
-        let Self { instructions, blocks, shares, pool } = self;
+        let Self { instructions, listed, blocks, shares, pool } = self;
         let one = |share: &mut Share| {
-            run_share(*instructions, logits, points, first_trained, blocks, share);
+            run_share(*instructions, logits, points, first_trained, listed.as_ref(), blocks, share);
         };
         match pool {
             Some(pool) => pool.install(|| shares.par_iter_mut().with_max_len(1).for_each(one)),
@@ -133,6 +140,7 @@ fn run_share(
     logits: Logits,
     points: &[Panels],
     first_trained: usize,
+    listed: Option<&Listed>,
     blocks: &[Block],
     share: &mut Share,
 ) {
@@ -153,7 +161,10 @@ fn run_share(
             tile: tile.as_mut_slice(),
             partial: partial.as_mut_slice(),
         };
-        *sums = sums.merge(work.run());
+        *sums = sums.merge(match listed {
+            None => work.run(),
+            Some(listed) => work.run_listed(listed),
+        });
     }
 }
 
@@ -205,11 +216,57 @@ impl BlockPass<'_> {
         });
         let sums = self.instructions.run(NonMatching { logits: self.logits, tile });
         let gradient = self.gradients[self.block.v].panel_mut(other);
-        self.instructions.run(ColumnGradient { tile, u, gradient });
+        self.instructions.run(ColumnGradient { tile, width, u, gradient });
         if self.trained {
             let gradient = &mut self.gradients[self.block.u].panel_mut(panel)[first..];
             let (partial, is_first, is_last) = (&mut *self.partial, other == 0, other + 1 == panels);
-            self.instructions.run(RowGradient { tile, v, partial, is_first, is_last, gradient });
+            let gradient_width = self.u.shape.width;
+            self.instructions.run(RowGradient {
+                tile,
+                v,
+                partial,
+                is_first,
+                is_last,
+                gradient,
+                gradient_width,
+            });
+        }
+        sums
+    }
+
+    /// The block's rows against all of V, where several columns match a row.
+    fn run_listed(self, listed: &Listed) -> Sums {
+        let Block { u: u_index, v: v_index, panel, first, real } = self.block;
+        let Shape { width, panels, .. } = self.v.shape;
+        let gradient_width = self.u.shape.width;
+        let u = self.rows(self.u, QUAD);
+        let size = u.count * width;
+        let data = &mut self.tile[..panels * size];
+        for (other, tile) in data.chunks_exact_mut(size).enumerate() {
+            let v = Panel { data: self.v.panel(other), width };
+            self.instructions.run(Similarities { u, v, start: -self.logits.offset, tile });
+            let real = [real, self.v.shape.rows_in(other)];
+            let value = self.logits.silent();
+            self.instructions.run(Mask { tile, width, real, diagonal: None, value });
+        }
+        let lanes = self.instructions.lanes();
+        let tiles = Tiles { data, rows: u.count, width, lanes, first: panel * gradient_width + first, real };
+        let sums = listed.differentiate(self.instructions, self.logits, tiles);
+        for (other, tile) in data.chunks_exact(size).enumerate() {
+            let v = Panel { data: self.v.panel(other), width };
+            let gradient = self.gradients[v_index].panel_mut(other);
+            self.instructions.run(ColumnGradient { tile, width, u, gradient });
+            let gradient = &mut self.gradients[u_index].panel_mut(panel)[first..];
+            let (partial, is_first, is_last) = (&mut *self.partial, other == 0, other + 1 == panels);
+            self.instructions.run(RowGradient {
+                tile,
+                v,
+                partial,
+                is_first,
+                is_last,
+                gradient,
+                gradient_width,
+            });
         }
         sums
     }

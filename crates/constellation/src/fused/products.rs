@@ -118,6 +118,8 @@ fn similarities<S: Simd, const C: usize>(
 /// `gradient[k, j] += sum_i G_ij U_ik`, into the panel of V's gradient.
 pub(super) struct ColumnGradient<'a> {
     pub(super) tile: &'a [f32],
+    /// Columns of the tile.
+    pub(super) width: usize,
     pub(super) u: RowBlock<'a>,
     pub(super) gradient: &'a mut [f32],
 }
@@ -127,8 +129,7 @@ impl WithSimd for ColumnGradient<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { tile, u, gradient } = self;
-        let width = u.panel.width;
+        let Self { tile, width, u, gradient } = self;
         let (mut k, dim, vectors) = (0, gradient.len() / width, width / S::F32_LANES);
         let (tile, _) = S::as_simd_f32s(tile);
         let (gradient, _) = S::as_mut_simd_f32s(gradient);
@@ -204,6 +205,8 @@ pub(super) struct RowGradient<'a> {
     pub(super) is_last: bool,
     /// U's gradient from the first row on.
     pub(super) gradient: &'a mut [f32],
+    /// Rows of its panel.
+    pub(super) gradient_width: usize,
 }
 
 impl WithSimd for RowGradient<'_> {
@@ -211,7 +214,7 @@ impl WithSimd for RowGradient<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { tile, v, partial, is_first, is_last, gradient } = self;
+        let Self { tile, v, partial, is_first, is_last, gradient, gradient_width } = self;
         let (dim, vectors) = (v.data.len() / v.width, v.width / S::F32_LANES);
         let (tile, _) = S::as_simd_f32s(tile);
         let (v_data, _) = S::as_simd_f32s(v.data);
@@ -231,7 +234,7 @@ impl WithSimd for RowGradient<'_> {
                 if is_last {
                     for (kk, lanes) in partial.iter().enumerate() {
                         let sums = Lanes::sums(simd, *lanes);
-                        let gradient = &mut gradient[(k + kk) * v.width + quad * QUAD..][..QUAD];
+                        let gradient = &mut gradient[(k + kk) * gradient_width + quad * QUAD..][..QUAD];
                         for r in 0..QUAD {
                             gradient[r] += sums[r];
                         }

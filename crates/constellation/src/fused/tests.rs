@@ -7,6 +7,7 @@ use self::random_runs::{descriptions, directions, norm};
 use super::*;
 use crate::{Bias, Numerics, Temperature};
 
+mod listed;
 mod random_runs;
 
 /// Everything the loss depends on, in float64. The vectors need not be of unit length.
@@ -160,7 +161,7 @@ fn assert_slopes(experiment: &Experiment, points: &Array3<f32>) {
         };
         let largest = 1.0 + experiment.bias.init.abs();
         close(got.loss, want.loss, 1e-3, "loss");
-        close(got.log_t, want.log_t, 0.1 * want.scale * t * largest, "log t");
+        close(got.temperature, want.log_t, 0.1 * want.scale * t * largest, "log t");
         close(
             got.bias,
             want.bias,

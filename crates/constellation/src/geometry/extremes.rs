@@ -6,7 +6,7 @@ use super::similarities;
 use crate::error::Result;
 
 /// The two extreme similarities of a set of vectors, and what follows from them.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Geometry {
     /// min_i s_ii: the least similar matching pair.
     pub min_matching: f64,

@@ -44,7 +44,7 @@ pub use part::{SimilarityPart, SimilarityReport};
 pub use perceptron::{Perceptron, PerceptronSettings};
 #[cfg(feature = "separation")]
 pub use report::Report;
-pub use retrieval::retrieval_failures;
+pub use retrieval::{SubsetRetrieval, retrieval_failures};
 #[cfg(feature = "separation")]
 pub use separation::{Separation, Verdict};
 pub use similarities::Similarities;

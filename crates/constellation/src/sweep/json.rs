@@ -56,10 +56,11 @@ impl Plan {
 /// What distinguishes each experiment: the keys in which they differ, and their values.
 fn labels(experiments: &[Experiment]) -> Vec<String> {
     let described: Vec<Vec<[String; 2]>> = experiments.iter().map(description::entries).collect();
-    let differs = |key: usize| described.iter().any(|entries| entries[key] != described[0][key]);
-    let keys: Vec<usize> = (0..described.first().map_or(0, Vec::len)).filter(|&key| differs(key)).collect();
+    // A description leaves out some keys that have their default.
+    let differs = |entry: &[String; 2]| described.iter().any(|entries| !entries.contains(entry));
     let label = |entries: &Vec<[String; 2]>| {
-        keys.iter().map(|&key| entries[key].join(" = ")).collect::<Vec<_>>().join(", ")
+        let distinct = entries.iter().filter(|entry| differs(entry));
+        distinct.map(|entry| entry.join(" = ")).collect::<Vec<_>>().join(", ")
     };
     described.iter().map(label).collect()
 }

@@ -47,7 +47,7 @@ mod summaries;
 use std::path::Path;
 
 pub use describe::Sweep;
-pub use outcome::Outcome;
+pub use outcome::{CHECKPOINT, Outcome};
 pub use plan::Plan;
 pub use runs::{Ensemble, Runs};
 pub use side_by_side::{SweepProgress, print_sweep_progress};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::stream::Finished;
 use crate::error::Result;
 use crate::experiment::Experiment;
+use crate::geometry::SubsetRetrieval;
 use crate::run::{Run, Summary};
 
 /// A run's description and its final numbers, a line of JSON in a file that is committed.
@@ -25,7 +26,16 @@ pub struct Outcome {
     pub min_matching: f64,
     /// max_{i != j} s_ij.
     pub max_non_matching: f64,
+    /// The largest margin after each [`CHECKPOINT`] steps, if margins were recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_margin: Option<f64>,
+    /// How the queries find their documents, if several match a query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retrieval: Option<SubsetRetrieval>,
 }
+
+/// Steps between two margins of which [`Outcome::best_margin`] is the largest (arXiv 2605.23556).
+pub const CHECKPOINT: usize = 1000;
 
 impl Outcome {
     /// The final numbers of a run.
@@ -38,6 +48,8 @@ impl Outcome {
             relative_bias: run.relative_bias(),
             min_matching: geometry.min_matching,
             max_non_matching: geometry.max_non_matching,
+            best_margin: (!run.history.margin.is_empty()).then(|| run.best_margin(CHECKPOINT)),
+            retrieval: if run.experiment.is_of_pairs() { None } else { run.retrieval().ok() },
         }
     }
 
@@ -52,7 +64,14 @@ impl Outcome {
             relative_bias,
             min_matching: optimal_relative_bias + margin,
             max_non_matching: optimal_relative_bias - margin,
+            best_margin: None,
+            retrieval: None,
         }
+    }
+
+    /// Half of [`Outcome::gap`].
+    pub fn margin(&self) -> f64 {
+        self.gap() / 2.0
     }
 
     /// min_i s_ii - max_{i != j} s_ij, twice the margin: what the paper's Tables 1 to 3 print.

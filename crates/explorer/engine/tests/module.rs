@@ -64,7 +64,10 @@ fn twenty() -> Vec<Experiment> {
         epochs: 40 + k,
         seed: [50, 0, 1 << 40][k % 3],
         learning_rate: [0.01, 0.003][k / 2 % 2],
-        temperature: Temperature { init: [10.0, 1.0, 40.0][k % 3], trainable: !k.is_multiple_of(5) },
+        temperature: Temperature {
+            trainable: !k.is_multiple_of(5),
+            ..Temperature::trained([10.0, 1.0, 40.0][k % 3])
+        },
         bias: Bias {
             kind: kinds[k / 2 % 2],
             init: [0.0, -0.5, 0.3][k / 3 % 3],

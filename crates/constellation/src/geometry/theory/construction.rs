@@ -41,6 +41,29 @@ pub fn construct(code: ArrayView2<f64>, modalities: usize, relative_bias: f64) -
     Ok(vectors)
 }
 
+/// The margin of pairs on two sides of a hyperplane, at `relative_bias` > 0: with a code x in one dimension
+/// less, and e_i = ±1 the side of pair i,
+///
+/// ```text
+/// U_i = (cos a x_i, e_i sin a),    V_i = (cos b x_i, e_i sin b).
+/// ```
+///
+/// Let c <= c' be the largest cosines of the code among points of one side (`own`) and of different
+/// sides (`across`), R = cos a cos b and H = sin a sin b, so that s_ii = R + H, s_ij <= R c + H or
+/// <= R c' - H. With R = 2 m / (1 - c) and H = m - m (1 - c') / (1 - c), all three are met with equality at
+///
+/// ```text
+/// m = b_rel (1 - c) / (1 + c'),
+/// ```
+///
+/// as long as R + H = b_rel + m <= 1; else a = b and m = 1 - b_rel. Where b_rel is large and d small this
+/// is more than [`construct`] reaches: both sides are used, and points next to each other lie on
+/// different ones. A regular N-gon with N even, its points in turn on one side and the other, has
+/// m = 2 b_rel (1 - cos(2 pi / N)) in dimension 3. Ours; seen first in `data/constellations`.
+pub fn margin_on_two_sides(own: f64, across: f64, relative_bias: f64) -> f64 {
+    (relative_bias * (1.0 - own) / (1.0 + across)).min(1.0 - relative_bias)
+}
+
 /// `vertices` >= 2 unit vectors with all cosines -1 / (vertices - 1), `[vertices, vertices - 1]`.
 pub(super) fn simplex(vertices: usize) -> Array2<f64> {
     let mut points = Array2::<f64>::zeros((vertices, vertices - 1));
@@ -81,6 +104,41 @@ mod tests {
             prop_assert!((margin - expected).abs() < 1e-6, "{margin}, not {expected}");
             let bound = margin_bound(modalities, pairs, vectors.dim().2, relative_bias);
             prop_assert!(margin <= bound + 1e-6, "{margin} above {bound}");
+        }
+    }
+
+    /// An N-gon, its points in turn on one side and the other.
+    fn polygon_on_two_sides(pairs: usize, relative_bias: f64) -> Array3<f32> {
+        let angle = std::f64::consts::TAU / pairs as f64;
+        let (own, across) = ((2.0 * angle).cos(), angle.cos());
+        let margin = super::super::margin_on_two_sides(own, across, relative_bias);
+        let sum = relative_bias + margin;
+        // R may be larger where the margin is cut off at 1 - b_rel.
+        let r = 2.0 * margin / (1.0 - own);
+        let h = sum - r;
+        let (minus, plus) = (sum.min(1.0).acos(), (r - h).acos());
+        Array3::from_shape_fn((2, pairs, 3), |(modality, i, k)| {
+            let tilt = (plus + [minus, -minus][modality]) / 2.0;
+            let at = angle * i as f64;
+            let side = if i % 2 == 0 { 1.0 } else { -1.0 };
+            [tilt.cos() * at.cos(), tilt.cos() * at.sin(), side * tilt.sin()][k] as f32
+        })
+    }
+
+    #[test]
+    fn a_polygon_on_two_sides_reaches_its_margin() {
+        for pairs in [6, 8, 12, 20, 64] {
+            for relative_bias in [0.1, 0.25, 0.5, 0.7] {
+                let vectors = polygon_on_two_sides(pairs, relative_bias);
+                let margin = Geometry::of(vectors.view()).unwrap().margin_at(relative_bias);
+                let polygon = 1.0 - (std::f64::consts::TAU / pairs as f64).cos();
+                let expected = (2.0 * relative_bias * polygon).min(1.0 - relative_bias);
+                assert!(
+                    (margin - expected).abs() < 1e-6,
+                    "{pairs}, {relative_bias}: {margin}, not {expected}"
+                );
+                assert!(margin <= margin_bound(2, pairs, 3, relative_bias) + 1e-6);
+            }
         }
     }
 

@@ -55,8 +55,10 @@
 mod bound;
 mod construction;
 mod fixed;
+mod subsets;
 
 pub use self::bound::{dimension_needed, largest_cosine_of_sums, log10_pairs, margin_bound, margin_of_code};
-pub use self::construction::construct;
+pub use self::construction::{construct, margin_on_two_sides};
 pub use self::fixed::{FixedMinimum, fixed_minimum, fixed_thresholds};
+pub use self::subsets::{SubsetCeilings, subset_ceilings};
 pub use super::codes::{largest_code, largest_cosine, least_cosine, spread_code};
