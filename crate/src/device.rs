@@ -14,6 +14,8 @@ pub enum Device {
     Cpu,
     /// The first CUDA device; only the libtorch engine runs there.
     Cuda,
+    /// The CUDA device where there is one, and else the processor.
+    Auto,
 }
 
 impl Device {
@@ -22,7 +24,8 @@ impl Device {
         let settings = Settings::default();
         match self {
             Self::Cpu => Settings { engines: on_cpu, ..settings },
-            Self::Cuda => Settings { engines: on_cuda, threads: 1, ..settings },
+            Self::Auto if !tch::Cuda::is_available() => Self::Cpu.settings(),
+            Self::Cuda | Self::Auto => Settings { engines: on_cuda, threads: 1, ..settings },
         }
     }
 }

@@ -24,6 +24,8 @@
 //! ```
 
 #[cfg(feature = "libtorch")]
+mod blocks;
+#[cfg(feature = "libtorch")]
 mod device;
 #[cfg(feature = "libtorch")]
 pub mod libtorch;

@@ -1,4 +1,5 @@
-//! The reference engine: libtorch's autograd and Adam, on the CPU or a GPU.
+//! The reference engine: libtorch's autograd and Adam, on the CPU or a GPU. Where the similarities are
+//! too many to be stored, their derivatives are computed by hand, in blocks.
 
 use constellation::{
     BiasKind, Engine, Error, Experiment, History, Loss, Record, Schedule, State, TemperatureForm,
@@ -7,6 +8,7 @@ use ndarray::{Array3, ArrayD, Ix3};
 use tch::nn::{self, OptimizerConfig};
 use tch::{Kind, TchError, Tensor};
 
+use crate::blocks::{Parameters, rows_of_a_block, sigmoid_in_blocks};
 use crate::loss::{listed_loss, logits, sigmoid_loss};
 
 type Result<T, E = TchError> = std::result::Result<T, E>;
@@ -30,7 +32,13 @@ pub struct Libtorch {
     adapter: Option<Tensor>,
     optimizer: nn::Optimizer,
     steps: usize,
+    /// Rows of a block, if the similarities are too many to be stored.
+    block: Option<i64>,
 }
+
+/// From so many pairs on, similarities are computed in blocks: 64 MiB of them, of which autograd keeps
+/// several copies.
+const TOO_MANY_PAIRS: usize = 4096;
 
 impl Libtorch {
     /// Places the initial unit vectors, those of [`constellation::points::initial_vectors`] or others of
@@ -65,7 +73,17 @@ impl Libtorch {
         let is_listed = !experiment.is_of_pairs() || experiment.loss != Loss::Sigmoid;
         let matching = is_listed.then(|| matching(experiment, device)).transpose()?;
         let experiment = experiment.clone();
-        Ok(Self { experiment, vectors, matching, temperature, bias, adapter, optimizer, steps: 0 })
+        let is_large = matching.is_none() && experiment.pairs >= TOO_MANY_PAIRS;
+        let block = is_large.then(|| rows_of_a_block(experiment.pairs));
+        Ok(Self { experiment, vectors, matching, temperature, bias, adapter, optimizer, steps: 0, block })
+    }
+
+    /// The same engine with similarities in blocks of so many rows, whatever their number; where
+    /// several documents match a query, or the loss is another, they are stored all the same.
+    #[must_use]
+    pub fn in_blocks(mut self, rows: usize) -> Self {
+        self.block = self.matching.is_none().then_some(rows.max(1) as i64);
+        self
     }
 
     /// The inverse temperature t.
@@ -124,8 +142,15 @@ impl Libtorch {
         let mut extremes = Vec::new();
         for (a, u) in vectors.iter().enumerate() {
             for v in &vectors[a + 1..] {
-                let similarities = u.f_matmul(&v.f_transpose(0, 1)?)?;
                 let Experiment { bias, numerics, loss, .. } = self.experiment;
+                if let Some(rows) = self.block {
+                    let parameters = Parameters { t: &t, bias: &self.bias, kind: bias.kind, numerics };
+                    let pass = sigmoid_in_blocks(u, v, &parameters, rows)?;
+                    losses.push(pass.loss);
+                    extremes.push(pass.extremes);
+                    continue;
+                }
+                let similarities = u.f_matmul(&v.f_transpose(0, 1)?)?;
                 losses.push(match &self.matching {
                     None => sigmoid_loss(&similarities, &t, &self.bias, bias.kind, numerics)?,
                     Some(matching) => {

@@ -62,6 +62,9 @@ enum Command {
         /// Most threads to train with; otherwise, as many as this process may use.
         #[arg(long)]
         threads: Option<std::num::NonZeroUsize>,
+        /// Where to compute; a GPU trains one run at a time.
+        #[arg(long, value_enum, default_value_t)]
+        device: On,
     },
     /// Put together what shards have made, and say which of it is missing.
     Merge {
@@ -104,6 +107,9 @@ enum Command {
         /// (`slurm`); `siglip merge OUT` puts them together.
         #[arg(long, value_name = "K/N|slurm", default_value_t)]
         shard: Shard,
+        /// Where to compute.
+        #[arg(long, value_enum, default_value_t)]
+        device: On,
     },
     /// Print the geometry of an npz file of embeddings, from `embed`, `train` or elsewhere.
     Geometry(geometry::Arguments),
@@ -148,6 +154,28 @@ enum On {
     #[default]
     Cpu,
     Cuda,
+    /// The CUDA device where there is one.
+    Auto,
+}
+
+impl From<On> for Device {
+    fn from(on: On) -> Self {
+        match on {
+            On::Cpu => Self::Cpu,
+            On::Cuda => Self::Cuda,
+            On::Auto => Self::Auto,
+        }
+    }
+}
+
+impl From<On> for models::Device {
+    fn from(on: On) -> Self {
+        match on {
+            On::Cpu => Self::Cpu,
+            On::Cuda => Self::Cuda,
+            On::Auto => Self::Auto,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -177,12 +205,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Train { description, out, set, device } => {
             let json = read(&description).with_context(|| description.display().to_string())?;
             let experiment = Experiment::from_json(&json)?.with(&set)?;
-            let device = match device {
-                On::Cpu => Device::Cpu,
-                On::Cuda => Device::Cuda,
-            };
             out.as_deref().map_or(Ok(()), files::check_place)?;
-            let settings = Settings { snapshots: 0, ..device.settings() };
+            let settings = Settings { snapshots: 0, ..Device::from(device).settings() };
             let run = experiment.train_with(settings, &mut |at| progress.show(at))?;
             // What was computed is printed, and kept, even if the other fails.
             let saved = out.map_or(Ok(()), |path| run.save(&path));
@@ -190,9 +214,9 @@ fn run(command: Command) -> anyhow::Result<()> {
             saved?;
             printed
         }
-        Command::Sweep { description, out, keep, shard, threads } => {
+        Command::Sweep { description, out, keep, shard, threads, device } => {
             let json = read(&description).with_context(|| description.display().to_string())?;
-            let settings = Device::Cpu.settings();
+            let settings = Device::from(device).settings();
             let settings = Settings { threads: threads.map_or(settings.threads, usize::from), ..settings };
             sweep::train(&json, &out, keep.into(), shard, settings, &mut |at| progress.show(at))
         }
@@ -211,14 +235,26 @@ fn run(command: Command) -> anyhow::Result<()> {
             dtype,
             skip_broken,
             shard,
+            device,
         } => {
             let dtype = match dtype {
                 Type::F32 => Dtype::F32,
                 Type::Bf16 => Dtype::Bf16,
             };
             let templates = template;
-            let options =
-                EmbedOptions { model, images, labels, captions, templates, out, batch, dtype, skip_broken };
+            let device = device.into();
+            let options = EmbedOptions {
+                model,
+                images,
+                labels,
+                captions,
+                templates,
+                out,
+                batch,
+                dtype,
+                skip_broken,
+                device,
+            };
             embed::embed(&options, shard, &mut |at| progress.show(at))
         }
         Command::Geometry(arguments) => geometry::print(&arguments, &mut progress),

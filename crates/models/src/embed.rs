@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use shard::Shard;
 
 use crate::dataset::{Dataset, Item, Texts};
+use crate::device::Device;
 use crate::embedder::{Dtype, Embedder};
 use crate::embeddings::{Embeddings, ImageEmbeddings};
 use crate::error::{Error, Result};
@@ -49,10 +50,12 @@ pub struct EmbedOptions {
     pub dtype: Dtype,
     /// Whether images that cannot be decoded are left out; else the first one stops the run.
     pub skip_broken: bool,
+    /// Where to compute.
+    pub device: Device,
 }
 
 impl EmbedOptions {
-    /// float32, in batches of 16, of class folders; a broken image stops the run.
+    /// float32 on the processor, in batches of 16, of class folders; a broken image stops the run.
     pub fn new(model: impl Into<String>, images: impl Into<PathBuf>, out: impl Into<PathBuf>) -> Self {
         Self {
             model: model.into(),
@@ -64,6 +67,7 @@ impl EmbedOptions {
             batch: 16,
             dtype: Dtype::F32,
             skip_broken: false,
+            device: Device::Cpu,
         }
     }
 }
@@ -132,7 +136,12 @@ pub enum Vectors {
 /// skipped; a journal of another run at the same place.
 pub fn embed(options: &EmbedOptions, progress: &mut dyn FnMut(&EmbedProgress)) -> Result<Embeddings> {
     let items = open(options)?;
-    pairs(&Embedder::load(&options.model, options.dtype)?, items, options, progress)
+    pairs(
+        &Embedder::read(&Folder::new(&options.model)?, options.dtype, options.device)?,
+        items,
+        options,
+        progress,
+    )
 }
 
 /// As [`embed`], and of an image tower alone, which has no texts, the images.
@@ -142,10 +151,10 @@ pub fn embed(options: &EmbedOptions, progress: &mut dyn FnMut(&EmbedProgress)) -
 pub fn embed_vectors(options: &EmbedOptions, progress: &mut dyn FnMut(&EmbedProgress)) -> Result<Vectors> {
     let items = open(options)?;
     let folder = Folder::new(&options.model)?;
-    match ImageEmbedder::read(&folder, options.dtype)? {
+    match ImageEmbedder::read(&folder, options.dtype, options.device)? {
         Some(tower) => images_alone(&tower, items, options, progress).map(Vectors::Images),
         None => {
-            let embedder = Embedder::read(&folder, options.dtype)?;
+            let embedder = Embedder::read(&folder, options.dtype, options.device)?;
             pairs(&embedder, items, options, progress).map(Vectors::Pairs)
         }
     }

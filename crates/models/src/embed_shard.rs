@@ -50,13 +50,13 @@ pub fn embed_shard(
         embed::share(&vec![(); all], options.batch, shard).iter().map(|(_, part)| part.len()).sum()
     };
     let images = done(items.len());
-    if let Some(tower) = ImageEmbedder::read(&folder, options.dtype)? {
+    if let Some(tower) = ImageEmbedder::read(&folder, options.dtype, options.device)? {
         let mut journal =
             Journal::open(part.to_owned(), &header(tower.description(options)?, options, None)?)?;
         embed::embed_images_alone(&tower, &items, options, shard, &mut journal, progress)?;
         return Ok(EmbeddedShard { images, texts: 0 });
     }
-    let embedder = Embedder::read(&folder, options.dtype)?;
+    let embedder = Embedder::read(&folder, options.dtype, options.device)?;
     let width = embedder.config.embedding_size();
     let header = header(embedder.description(options)?, options, Some(width))?;
     let mut journal = Journal::open(part.to_owned(), &header)?;

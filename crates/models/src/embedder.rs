@@ -9,6 +9,7 @@ use tch::{Kind, Tensor};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{Config, VisionConfig};
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::folder::Folder;
 use crate::image::{Pixels, preprocess};
@@ -61,16 +62,16 @@ impl Embedder {
     /// # Errors
     /// If a file is missing, damaged, or belongs to another kind of model.
     pub fn load(model: &str, dtype: Dtype) -> Result<Self> {
-        Self::read(&Folder::new(model)?, dtype)
+        Self::read(&Folder::new(model)?, dtype, Device::Cpu)
     }
 
-    /// The same of a folder that is there.
-    pub(crate) fn read(folder: &Folder, dtype: Dtype) -> Result<Self> {
+    /// The same of a folder that is there, on a device.
+    pub(crate) fn read(folder: &Folder, dtype: Dtype, device: Device) -> Result<Self> {
         let config = Config::load(folder)?;
         let tokenizer = Tokenizer::load(folder, &config)?;
         let preprocessor = Preprocessor::load(folder, &config.vision_config)?;
         let checkpoint = Checkpoint::open(folder)?;
-        let model = Siglip::read(&checkpoint, &config, dtype.kind())?;
+        let model = Siglip::read(&checkpoint, &config, dtype.kind(), device.torch()?)?;
         let weights = checkpoint.files().map(PathBuf::from).collect();
         Ok(Self { config, model, tokenizer, preprocessor, weights })
     }
@@ -80,7 +81,8 @@ impl Embedder {
     /// # Errors
     /// As [`Tokenizer::encode`].
     pub fn texts<S: AsRef<str>>(&self, texts: &[S]) -> Result<Array2<f32>> {
-        self.matrix(&self.model.embed_texts(&self.tokenizer.encode(texts)?)?)
+        let ids = self.tokenizer.encode(texts)?.f_to_device(self.model.text.device())?;
+        self.matrix(&self.model.embed_texts(&ids)?)
     }
 
     /// Unit embeddings `[images, D]` of upright images, in one batch.
@@ -105,7 +107,7 @@ impl Embedder {
 /// Unit embeddings `[images, D]`, float32, of preprocessed images; without gradients.
 pub(crate) fn embed_pixels(tower: &VisionTower, config: &VisionConfig, images: &[Pixels]) -> Result<Tensor> {
     let tensors = images.iter().map(|pixels| Ok(Tensor::f_from_slice(&pixels.values)?));
-    let values = Tensor::f_cat(&tensors.collect::<Result<Vec<_>>>()?, 0)?;
+    let values = Tensor::f_cat(&tensors.collect::<Result<Vec<_>>>()?, 0)?.f_to_device(tower.device())?;
     let grids: Vec<Grid> = images.iter().filter_map(|pixels| pixels.grid).collect();
     let VisionConfig { image_size: side, patch_size: patch, .. } = *config;
     tch::no_grad(|| {

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use image::RgbImage;
 use ndarray::Array2;
-use tch::{Device, nn::VarStore};
+use tch::nn::VarStore;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::VisionConfig;
+use crate::device::Device;
 use crate::embedder::{Dtype, embed_pixels, matrix};
 use crate::error::{Error, Result};
 use crate::folder::{Folder, Layout};
@@ -41,13 +42,13 @@ impl ImageEmbedder {
     /// If it is another one, or a file is missing or damaged.
     pub fn load(model: &str, dtype: Dtype) -> Result<Self> {
         let folder = Folder::new(model)?;
-        Self::read(&folder, dtype)?.ok_or_else(|| {
+        Self::read(&folder, dtype, Device::Cpu)?.ok_or_else(|| {
             Error::checkpoint(folder.path(), "is not an image tower alone, such as a SiglipVisionModel")
         })
     }
 
     /// That of a folder that is there; none if it has another model.
-    pub(crate) fn read(folder: &Folder, dtype: Dtype) -> Result<Option<Self>> {
+    pub(crate) fn read(folder: &Folder, dtype: Dtype, device: Device) -> Result<Option<Self>> {
         if folder.layout() == Layout::OpenClip {
             return Ok(None);
         }
@@ -56,7 +57,7 @@ impl ImageEmbedder {
         };
         let preprocessor = Preprocessor::load(folder, &config)?;
         let checkpoint = Checkpoint::open(folder)?;
-        let mut store = VarStore::new(Device::Cpu);
+        let mut store = VarStore::new(device.torch()?);
         store.set_kind(dtype.kind());
         let mut weights = Weights::read(&store, &checkpoint);
         if checkpoint.shape(&format!("{PREFIX}.head.probe")).is_ok() {

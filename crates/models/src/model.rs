@@ -39,12 +39,12 @@ impl Siglip {
         })
     }
 
-    /// Reads the weights of a checkpoint, converted to `kind`, on the CPU.
+    /// Reads the weights of a checkpoint, converted to `kind`, on `device`.
     ///
     /// # Errors
     /// As [`Siglip::new`].
-    pub fn read(checkpoint: &Checkpoint, config: &Config, kind: Kind) -> Result<Self> {
-        let mut store = VarStore::new(Device::Cpu);
+    pub fn read(checkpoint: &Checkpoint, config: &Config, kind: Kind, device: Device) -> Result<Self> {
+        let mut store = VarStore::new(device);
         store.set_kind(kind);
         Self::new(&Weights::read(&store, checkpoint), config)
     }

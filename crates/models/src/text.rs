@@ -19,6 +19,11 @@ pub struct TextTower {
 }
 
 impl TextTower {
+    /// Where its weights lie.
+    pub(crate) fn device(&self) -> tch::Device {
+        self.position_embedding.device()
+    }
+
     pub(crate) fn new(weights: &Weights, config: &TextConfig) -> Result<Self> {
         let (width, blocks) = (config.hidden_size, config.encoder());
         let embedding = |name: &str, rows: i64| {

@@ -28,6 +28,11 @@ enum PatchEmbedding {
 }
 
 impl VisionTower {
+    /// Where its weights lie.
+    pub(crate) fn device(&self) -> tch::Device {
+        self.position_embedding.device()
+    }
+
     pub(crate) fn new(weights: &Weights, config: &VisionConfig) -> Result<Self> {
         let (width, side) = (config.hidden_size, config.patch_size);
         let (embeddings, blocks) = (weights.sub("embeddings"), config.encoder());
