@@ -79,7 +79,8 @@ impl Target {
         let seeds = self.seeds.iter().map(|folder| project.root().join(folder));
         let folders: Vec<PathBuf> = std::iter::once(corpus).chain(seeds).collect();
         command.arg(self.name).args(folders);
-        command.args(["--", &format!("-max_total_time={seconds}"), "-timeout=30", "-rss_limit_mb=4096"]);
+        // A few bytes can be a picture of 89 million pixels, which takes the sanitizer half a minute.
+        command.args(["--", &format!("-max_total_time={seconds}"), "-timeout=240", "-rss_limit_mb=4096"]);
         Ok(command)
     }
 }
