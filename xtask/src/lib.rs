@@ -7,6 +7,7 @@ pub mod browser;
 pub mod doctor;
 pub mod environment;
 pub mod files;
+pub mod fuzz;
 pub mod kernel;
 pub mod lab;
 pub mod libtorch;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use xtask::{
     bench::{self, Suite},
-    doctor,
+    doctor, fuzz,
     kernel::{Kernel, launcher},
     lab,
     project::Project,
@@ -45,6 +45,14 @@ enum Task {
         /// Only those that need no kernel, browser and notebooks: less than 3 minutes when all is built
         #[arg(long)]
         quick: bool,
+    },
+    /// Give the readers of files whatever bytes, with cargo-fuzz
+    Fuzz {
+        /// Targets such as `picture`; without any, all
+        targets: Vec<String>,
+        /// How long each of them runs
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
     },
     /// Measure side by side, into `logs/benchmarks`
     Bench {
@@ -116,6 +124,10 @@ fn run(cli: Cli) -> Result<()> {
             site::write(&project, &python, &notebooks, &folder.unwrap_or_else(|| project.site()))
         }
         Task::Test { quick } => test::run(&project, quick),
+        Task::Fuzz { targets, seconds } => {
+            setup::engine(&project)?;
+            fuzz::run(&project, &targets, seconds).map(|passed| eprintln!("{passed} targets found nothing."))
+        }
         Task::Bench { suite } => bench::run(&project, suite),
         Task::Kernel { .. } | Task::Watch { .. } => unreachable!("handled above"),
     }

@@ -9,11 +9,15 @@ use std::{
 use anyhow::{Result, bail};
 
 use crate::{
-    browser::Browser, process, project::Project, report, reproduce, setup, side_environment::side_environment,
+    browser::Browser, fuzz, process, project::Project, report, reproduce, setup,
+    side_environment::side_environment,
 };
 
 /// Longest time for one cell of a committed notebook, in seconds.
 const CELL_TIMEOUT: u64 = 3600;
+
+/// Of each target, so that all take a minute.
+const FUZZ_SECONDS: u64 = 20;
 
 /// What a test that is ignored says, where a step of its own runs it.
 const OWN_STEP: &str = "`cargo xtask test` runs it";
@@ -49,11 +53,18 @@ pub fn run(project: &Project, is_quick: bool) -> Result<()> {
     doc.env("RUSTDOCFLAGS", "--deny warnings");
     table.step("documentation", || follow(doc));
     if is_quick {
-        for step in ["kernel", "JupyterLab", "notebooks"] {
+        for step in ["fuzzing", "kernel", "JupyterLab", "notebooks"] {
             table.step(step, || Ok(Tally::skipped(format!("{step}: only without --quick"))));
         }
         return table.close();
     }
+    table.step("fuzzing", || {
+        if !fuzz::is_ready() {
+            return Ok(Tally::skipped("fuzzing: no nightly compiler with cargo-fuzz (fuzz/README.md)"));
+        }
+        let passed = fuzz::run(project, &fuzz::IN_TESTS, FUZZ_SECONDS)?;
+        Ok(Tally { passed, ..Tally::default() })
+    });
     let kernel = ["test", "--package", "xtask", "--test", "kernel", "--", "--ignored"];
     table.step("kernel", || follow(cargo(&kernel)));
     table.step("JupyterLab", || match browser {

@@ -9,13 +9,14 @@ use image::{RgbImage, imageops};
 use tch::{Device, nn::VarStore};
 
 use crate::dataset::{Dataset, Item, Texts};
-use crate::embed::{EmbedOptions, EmbedProgress, embed};
+use crate::embed::{EmbedOptions, embed};
 use crate::embedder::{Dtype, Embedder, in_batches};
 use crate::embeddings::Embeddings;
 use crate::emoji::{self, embed_emoji};
 use crate::error::{Error, Result};
 use crate::image::decode;
 use crate::model::Siglip;
+use crate::progress::EmbedProgress;
 use crate::random::seed_generator;
 use crate::weights::Weights;
 

@@ -107,6 +107,10 @@ impl Preprocessor {
 
     /// Reads `preprocessor_config.json`, or else `processor_config.json`, or OpenCLIP's file.
     ///
+    /// Of variable resolution, the numbers of the file hold, as with transformers' image processor.
+    /// Its `Siglip2Processor` puts 256 patches of 16 pixels in their place, which published
+    /// checkpoints have anyway.
+    ///
     /// # Errors
     /// If there is neither, if a key asks for what SigLIP does not do, or if a size is
     /// not that of `config`.

@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::decode;
 use crate::{
     files, machine, process, project::Project, python::Python, setup, side_environment::side_environment,
 };
@@ -55,7 +56,7 @@ const REFERENCE: Variant = VARIANTS[1];
 /// Whose memory is compared with that for more images.
 const HALF: Variant = VARIANTS[3];
 
-/// Times `siglip embed` and transformers, and returns the table.
+/// Times `siglip embed` and transformers, and decoding alone, and returns the tables.
 ///
 /// # Errors
 /// If the set-up or a run fails.
@@ -75,7 +76,8 @@ pub(super) fn table(project: &Project) -> Result<String> {
     let more = bench.measure(HALF, "more")?;
     let medians: Vec<Run> = runs.iter().map(|runs| median(runs)).collect();
     let cosines = bench.cosines()?;
-    Ok(compose(&medians, &cosines, &more, &bench.versions()?))
+    let decoding = decode::section(project, &bench.side, &bench.folder.join("images"))?;
+    Ok(compose(&medians, &cosines, &more, &bench.versions()?) + &decoding)
 }
 
 struct Bench<'a> {

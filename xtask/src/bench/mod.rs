@@ -1,6 +1,7 @@
 //! Benchmarks: everything that is compared is measured side by side in one call.
 
 mod contestant;
+mod decode;
 mod embed;
 mod engines;
 mod notebook;

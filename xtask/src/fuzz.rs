@@ -1,0 +1,96 @@
+//! Fuzzing of everything that reads files from outside, by cargo-fuzz: `fuzz/README.md`.
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::{Result, bail};
+
+use crate::{process, project::Project};
+
+/// A reader, and what its search begins with.
+struct Target {
+    name: &'static str,
+    seeds: &'static [&'static str],
+    /// Whether it needs libtorch, whose C++ the sanitizer does not know.
+    is_of_models: bool,
+}
+
+const PICTURES: [&str; 2] = ["crates/pictures/tests/golden", "crates/models/tests/golden/images"];
+const TARGETS: [Target; 7] = [
+    Target { name: "picture", seeds: &PICTURES, is_of_models: false },
+    Target { name: "npz", seeds: &["fuzz/seeds/npz"], is_of_models: false },
+    Target { name: "description", seeds: &["fuzz/seeds/description"], is_of_models: false },
+    Target { name: "archive", seeds: &["fuzz/seeds/archive"], is_of_models: true },
+    Target { name: "weights", seeds: &["fuzz/seeds/weights"], is_of_models: true },
+    Target { name: "tokenizer", seeds: &["fuzz/seeds/tokenizer"], is_of_models: true },
+    Target { name: "checkpoint", seeds: &["fuzz/seeds/checkpoint"], is_of_models: true },
+];
+
+/// Those that need no libtorch, which would have to be compiled once more.
+pub const IN_TESTS: [&str; 3] = ["picture", "npz", "description"];
+
+/// Whether the nightly compiler and cargo-fuzz are installed.
+#[must_use]
+pub fn is_ready() -> bool {
+    process::output(cargo_fuzz().arg("--version")).is_ok()
+}
+
+/// Runs each of `targets`, or all of them, for so many seconds, and goes on after one that fails.
+///
+/// # Errors
+/// If a target cannot be built, or finds an input at which a reader stops; it is then in
+/// `fuzz/artifacts`, and becomes a test.
+pub fn run<S: AsRef<str>>(project: &Project, targets: &[S], seconds: u64) -> Result<usize> {
+    if !is_ready() {
+        bail!("needs `rustup toolchain install nightly` and `cargo install cargo-fuzz`");
+    }
+    let targets: Vec<&str> = targets.iter().map(AsRef::as_ref).collect();
+    if let Some(unknown) = targets.iter().find(|name| TARGETS.iter().all(|target| target.name != **name)) {
+        let names: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
+        bail!("no target is called `{unknown}`: there are {}", names.join(", "));
+    }
+    let chosen = TARGETS.iter().filter(|target| targets.is_empty() || targets.contains(&target.name));
+    let (mut passed, mut failed) = (0, Vec::new());
+    for target in chosen {
+        match process::run(&mut target.command(project, seconds)?) {
+            Ok(()) => passed += 1,
+            Err(error) => {
+                eprintln!("{}: {error:#}", target.name);
+                failed.push(target.name);
+            }
+        }
+    }
+    if !failed.is_empty() {
+        bail!("failed: {}; the inputs are in fuzz/artifacts", failed.join(", "));
+    }
+    Ok(passed)
+}
+
+impl Target {
+    fn command(&self, project: &Project, seconds: u64) -> Result<Command> {
+        let corpus = project.root().join("fuzz/corpus").join(self.name);
+        std::fs::create_dir_all(&corpus)?;
+        let mut command = cargo_fuzz();
+        command.current_dir(project.root()).args(["run", "--fuzz-dir", "fuzz"]);
+        if self.is_of_models {
+            command.args(["--features", "models", "--sanitizer", "none"]);
+            command.env("LD_LIBRARY_PATH", project.root().join(".libtorch/lib"));
+        }
+        // What is found goes to the first folder.
+        let seeds = self.seeds.iter().map(|folder| project.root().join(folder));
+        let folders: Vec<PathBuf> = std::iter::once(corpus).chain(seeds).collect();
+        command.arg(self.name).args(folders);
+        // A few bytes can be a picture of 89 million pixels, which takes the sanitizer half a minute.
+        command.args(["--", &format!("-max_total_time={seconds}"), "-timeout=240", "-rss_limit_mb=4096"]);
+        Ok(command)
+    }
+}
+
+fn cargo_fuzz() -> Command {
+    let mut command = process::command("cargo");
+    // This task's own compiler, which rustup has put there, is not the nightly one.
+    for name in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN"] {
+        command.env_remove(name);
+    }
+    command.args(["+nightly", "fuzz"]);
+    command
+}
