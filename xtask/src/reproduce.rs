@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The order in which they are read; others follow by name.
-const READING_ORDER: [&str; 14] = [
+const READING_ORDER: [&str; 16] = [
     "BasicExperiment",
     "MoreModalities",
     "FrozenModalityExperiments",
@@ -27,10 +27,12 @@ const READING_ORDER: [&str; 14] = [
     "WhereTheBiasStarts",
     "FixedRelativeBias",
     "Plane",
+    "HowGoodCanAConstellationBe",
     "Theorems",
     "XiExperiment",
     "FixedTemperatureAndBias",
     "PublishedTables",
+    "TopKRetrieval",
     "ImageNetEmbedding",
     "GeometryOfTrainedModels",
 ];

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use constellation::best::{Entry, best_of, margin_at, random_starts};
-use constellation::geometry::theory::{largest_cosine, margin_bound, spread_code};
+use constellation::geometry::theory::{largest_cosine, margin_bound, margin_on_two_sides, spread_code};
 use constellation::sweep::train_all;
 use constellation::{Bias, BiasKind, Experiment, Numerics, Settings};
 use files::npz::NpzWriter;
@@ -68,10 +68,11 @@ fn search(folder: &Path, pairs: usize, dim: usize, b_rel: f64) -> Result<Entry, 
     let margin = |vectors: &Array3<f64>| margin_at(vectors.view(), b_rel);
     let largest = |all: &[Array3<f64>]| all.iter().map(margin).fold(f64::NEG_INFINITY, f64::max);
     let (construction, descent) = (largest(&constructions), largest(&descents));
-    let starts =
-        random_starts(pairs, dim, starts(dim)).into_iter().chain(descents).chain(constructions.clone());
+    let known: Vec<Array3<f64>> =
+        constructions.into_iter().chain(polygon_on_two_sides(pairs, dim, b_rel)).collect();
+    let starts = random_starts(pairs, dim, starts(dim)).into_iter().chain(descents).chain(known.clone());
     let mut found = best_of(starts.collect(), b_rel)?;
-    for exact in constructions {
+    for exact in known {
         // A construction whose margin is a kink of all similarities may lie above what was polished.
         if margin(&exact) > margin(&found) {
             found = exact;
@@ -127,6 +128,30 @@ fn shifted(code: &Array2<f64>, b_rel: f64) -> Array3<f64> {
         true => delta2.sqrt() * code[[i, k]],
         false => [height, -height][modality],
     }))
+}
+
+/// A regular polygon in three dimensions, its points in turn on one side and the other of its plane
+/// ([`constellation::geometry::theory::margin_on_two_sides`]); none where there is no such thing.
+fn polygon_on_two_sides(pairs: usize, dim: usize, b_rel: f64) -> Option<Array3<f64>> {
+    if pairs < 6 || !pairs.is_multiple_of(2) || dim < 3 || b_rel <= 0.0 {
+        return None;
+    }
+    let angle = std::f64::consts::TAU / pairs as f64;
+    let own = (2.0 * angle).cos();
+    let margin = margin_on_two_sides(own, angle.cos(), b_rel);
+    let (sum, r) = (b_rel + margin, 2.0 * margin / (1.0 - own));
+    let (minus, plus) = (sum.min(1.0).acos(), (2.0 * r - sum).clamp(-1.0, 1.0).acos());
+    Some(unit_rows(Array3::from_shape_fn((2, pairs, dim), |(modality, i, k)| {
+        let tilt = (plus + [minus, -minus][modality]) / 2.0;
+        let at = angle * i as f64;
+        match k {
+            0 => tilt.cos() * at.cos(),
+            1 => tilt.cos() * at.sin(),
+            2 if i % 2 == 0 => tilt.sin(),
+            2 => -tilt.sin(),
+            _ => 0.0,
+        }
+    })))
 }
 
 /// From float32 or sums, unit vectors to the rounding of float64.

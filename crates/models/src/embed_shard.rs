@@ -12,13 +12,14 @@ use serde_json::{Value, json};
 use shard::Shard;
 
 use crate::dataset::Dataset;
-use crate::embed::{self, EmbedOptions, EmbedProgress, Rows, Vectors};
+use crate::embed::{self, EmbedOptions, Rows, Vectors};
 use crate::embedder::Embedder;
 use crate::embeddings::Embeddings;
 use crate::error::{Error, Result};
 use crate::folder::Folder;
 use crate::image_embedder::ImageEmbedder;
 use crate::journal::Journal;
+use crate::progress::EmbedProgress;
 
 /// How much of a data set a shard has done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
