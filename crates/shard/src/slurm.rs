@@ -1,6 +1,7 @@
 //! Which shard a task of a Slurm job array is: from what Slurm tells it in its environment.
 
-use crate::{Error, Shard, digits};
+use crate::error::Error;
+use crate::share::{Shard, digits};
 
 /// The shard of this task, with the environment as `variable` gives it.
 ///
