@@ -155,9 +155,14 @@ impl Run {
     /// Whether, and with which margin, a hyperplane separates the first two modalities.
     ///
     /// # Errors
-    /// As [`crate::geometry::Separation::of`].
+    /// As [`crate::geometry::Separation::of`]; queries and documents are no two modalities.
     #[cfg(feature = "separation")]
     pub fn separation(&self) -> Result<crate::geometry::Separation> {
+        if !self.experiment.is_of_pairs() {
+            let got = format!("{} positives", self.experiment.positives);
+            let expected = "two modalities of pairs".to_owned();
+            return Err(crate::Error::Input { what: "separation of modalities", got, expected });
+        }
         crate::geometry::Separation::of(self.modality(0), self.modality(1))
     }
 

@@ -231,6 +231,30 @@ mod tests {
     }
 
     #[test]
+    fn what_there_is_of_pairs_alone_is_an_error_of_queries_and_documents() {
+        let experiment = Experiment {
+            pairs: 6,
+            dim: 8,
+            positives: 2,
+            epochs: 200,
+            numerics: Numerics::Exact,
+            ..Default::default()
+        };
+        let settings = |record| Settings { record, ..Settings::default() };
+        let message = experiment.train_with(settings(Record::XI), &mut |_| ()).unwrap_err().to_string();
+        assert!(message.contains("record.xi"), "{message}");
+        let run = experiment.train_with(settings(Record::MARGIN), &mut |_| ()).unwrap();
+        assert_eq!(run.embeddings().dim(), (1, 15 + 6, 8));
+        assert!(run.similarities().is_err() && run.snapshots.is_empty());
+        #[cfg(feature = "separation")]
+        assert!(run.separation().is_err());
+        let retrieval = run.retrieval().unwrap();
+        assert_eq!(retrieval.geometry, run.geometry());
+        assert_eq!(retrieval.accuracy, 1.0);
+        assert!(retrieval.row_margin >= run.margin() && run.best_margin(50) >= run.margin());
+    }
+
+    #[test]
     fn a_diverging_run_says_where() {
         let experiment = Experiment {
             temperature: Temperature::fixed(3e38),
