@@ -1,6 +1,6 @@
 //! The runs of a sweep as tables that other tools read.
 //!
-//! [`write`] makes two files of what a folder keeps: `runs.parquet`, for pandas, Polars, DuckDB or R,
+//! [`write()`] makes two files of what a folder keeps: `runs.parquet`, for pandas, Polars, DuckDB or R,
 //! with a column for each key of a run's description and each final number, and `runs.jsonl`, a line
 //! of JSON a run, which [`constellation::Outcome::read_all`] reads in a notebook. They have the runs
 //! in the order of the sweep, and no times, so that they are the same to the byte however the work was

@@ -114,7 +114,7 @@ mod tests {
         let row = |seed: u64| Finished {
             experiment: Experiment {
                 seed,
-                adapter: (seed % 2 == 0).then_some(0.5),
+                adapter: seed.is_multiple_of(2).then_some(0.5),
                 ..run.experiment.clone()
             },
             summary: run.summary(),
