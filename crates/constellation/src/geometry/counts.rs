@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use ndarray::{ArrayView2, Axis, s};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::constellation::{Violation, worst_first};
@@ -235,8 +235,8 @@ impl Panel<'_> {
                 }
             }
             let block = Block { panel: self, start, first, others: product.view() };
-            // With the vectors that this processor has.
-            Arch::new().dispatch(|| block.count(columns, &mut fifth, &mut counted));
+            // With the vector instructions that this processor has.
+            Arch::new().dispatch(Count { block, columns, fifth: &mut fifth, counted: &mut counted });
         }
         counted
     }
@@ -250,6 +250,23 @@ struct Block<'a, 'b> {
     /// The first column, of all.
     first: usize,
     others: ArrayView2<'a, f32>,
+}
+
+/// A block to be counted, and who is told.
+struct Count<'a, 'b> {
+    block: Block<'a, 'b>,
+    columns: &'a mut [Column],
+    fifth: &'a mut [f32],
+    counted: &'a mut Tile,
+}
+
+impl WithSimd for Count<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.block.count(self.columns, self.fifth, self.counted);
+    }
 }
 
 impl Block<'_, '_> {

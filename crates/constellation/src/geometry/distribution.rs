@@ -90,25 +90,29 @@ impl Tally {
     /// Adds many, of which those that are minus infinity stand for none.
     #[inline(always)]
     pub(super) fn add_all(&mut self, similarities: &[f32]) {
-        const TOGETHER: usize = 64;
-        let mut bins = [0_u16; TOGETHER];
+        const TOGETHER: usize = 16;
+        let mut bins = [0_i32; TOGETHER];
+        let (mut least, mut most) = ([f32::INFINITY; TOGETHER], [f32::NEG_INFINITY; TOGETHER]);
         let mut none = 0;
-        for part in similarities.chunks(TOGETHER) {
-            for (bin, &s) in bins.iter_mut().zip(part) {
-                let place = ((f64::from(s) - Distribution::LOW) * BINS_PER_UNIT) as i32;
-                *bin = place.clamp(0, BINS as i32 - 1) as u16;
+        let (parts, rest) = similarities.as_chunks::<TOGETHER>();
+        for part in parts {
+            for lane in 0..TOGETHER {
+                let s = part[lane];
+                bins[lane] = ((f64::from(s) - Distribution::LOW) * BINS_PER_UNIT) as i32;
+                // Without a branch, and one for each lane: so all go side by side.
+                let present = if s == f32::NEG_INFINITY { f32::INFINITY } else { s };
+                least[lane] = if present < least[lane] { present } else { least[lane] };
+                most[lane] = if s > most[lane] { s } else { most[lane] };
             }
-            for &bin in &bins[..part.len()] {
-                self.counts[usize::from(bin)] += 1;
-            }
-            for &s in part {
-                let is_none = s == f32::NEG_INFINITY;
-                none += u64::from(is_none);
-                self.least = self.least.min(if is_none { f32::INFINITY } else { s });
-                self.most = self.most.max(s);
+            for (&bin, &s) in bins.iter().zip(part) {
+                self.counts[bin.clamp(0, BINS as i32 - 1) as usize] += 1;
+                none += u64::from(s == f32::NEG_INFINITY);
             }
         }
         self.counts[0] -= none;
+        self.least = least.into_iter().fold(self.least, f32::min);
+        self.most = most.into_iter().fold(self.most, f32::max);
+        rest.iter().filter(|&&s| s != f32::NEG_INFINITY).for_each(|&s| self.add(s));
     }
 
     /// Counts, and least and greatest, to be kept.
