@@ -21,6 +21,7 @@ pub(crate) fn embed(
     if shard.is_whole() {
         return tell(&embed_vectors(options, progress)?);
     }
+    files::check_shared_place(&options.out)?;
     let part = PARTS.path(&options.out, shard);
     let done = embed_shard(options, shard, &part, progress)?;
     let (images, texts) = (done.images, done.texts);
@@ -32,7 +33,7 @@ pub(crate) fn embed(
 /// # Errors
 /// If some are missing, or have not done all: names them.
 pub(crate) fn merge(out: &Path) -> anyhow::Result<()> {
-    files::check_place(out)?;
+    files::check_shared_place(out)?;
     tell(&merge_shards(out, &PARTS.all(out)?)?)
 }
 

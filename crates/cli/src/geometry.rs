@@ -42,7 +42,8 @@ const PARTS: Parts = Parts { extension: "part" };
 /// Prints the geometry of a file, or writes a part of it.
 pub(crate) fn print(arguments: &Arguments, progress: &mut Progress) -> anyhow::Result<()> {
     let Arguments { embeddings, similarities, relative_bias, out, shard } = arguments;
-    out.as_deref().map_or(Ok(()), files::check_place)?;
+    let check = if shard.is_whole() { files::check_place } else { files::check_shared_place };
+    out.as_deref().map_or(Ok(()), check)?;
     if !similarities {
         return print_all(embeddings, out.as_deref());
     }
@@ -65,12 +66,18 @@ pub(crate) fn print(arguments: &Arguments, progress: &mut Progress) -> anyhow::R
 /// # Errors
 /// If some are missing: names them.
 pub(crate) fn merge(out: &Path) -> anyhow::Result<()> {
-    let mut parts = PARTS.all(out)?.into_iter();
-    let first = parts.next().context("there is no part")?;
-    let mut sum = SimilarityPart::read(&first)?;
-    for path in parts {
-        sum.add(SimilarityPart::read(&path)?).with_context(|| path.display().to_string())?;
+    files::check_shared_place(out)?;
+    let paths = PARTS.all(out)?;
+    let again = |number: usize| format!("run shard {number}/{} again, then merge", paths.len());
+    let mut sum: Option<SimilarityPart> = None;
+    for (number, path) in paths.iter().enumerate() {
+        let part = SimilarityPart::read(path).with_context(|| again(number))?;
+        match &mut sum {
+            Some(sum) => sum.add(part).with_context(|| path.display().to_string())?,
+            sum => *sum = Some(part),
+        }
     }
+    let sum = sum.context("there is no part")?;
     result(&sum.report()?, Some(out))
 }
 

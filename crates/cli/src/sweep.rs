@@ -24,13 +24,16 @@ pub(crate) fn train(
     progress: &mut dyn FnMut(&SweepProgress),
 ) -> anyhow::Result<()> {
     let plan = Plan::from_json(json)?;
+    if !shard.is_whole() {
+        refuse_another(json, out)?;
+    }
     remember(json, out, shard.of())?;
     let trained = plan.train_into(out, keep, shard, settings, progress);
     // Where a run could not be kept, neither could a table.
     let could_be_kept = !trained.as_ref().is_err_and(constellation::Error::is_of_a_file);
     let written = if shard.is_whole() && could_be_kept { table::write(&plan, out).map(drop) } else { Ok(()) };
     // If a run has failed, those that have not.
-    let kept = plan.kept(out);
+    let kept = plan.kept(out)?;
     for number in shard.every(plan.len()) {
         if let Some(finished) = kept.finished(number)? {
             output::print_json(&finished)?;
@@ -52,16 +55,21 @@ pub(crate) fn merge(out: &Path) -> anyhow::Result<()> {
     let written = table::write(&plan, out)?;
     output::print_json(&json!({
         "runs": written.runs,
+        "failed": written.failed,
         "missing": written.missing,
         "tables": [out.join(table::PARQUET), out.join(table::JSON_LINES)],
     }))?;
+    if let Some((run, reason)) = &written.first_failure {
+        let [failed, all] = [written.failed, plan.len()].map(constellation::numbers::thousands);
+        output::show(&format_args!("{failed} of {all} runs failed, the first of them run {run}: {reason}"));
+    }
     if written.missing == 0 {
         return Ok(());
     }
     let [missing, all] = [written.missing, plan.len()].map(constellation::numbers::thousands);
     match divided(out)[..] {
         [of] if of > 1 => {
-            let kept = plan.kept(out);
+            let kept = plan.kept(out)?;
             let is_missing = |shard: &Shard| kept.missing(*shard, Keep::Summaries).is_ok_and(|runs| runs > 0);
             let shards: Vec<String> =
                 Shard::all(of).filter(is_missing).map(|shard| shard.to_string()).collect();
@@ -80,6 +88,19 @@ pub(crate) fn merge(out: &Path) -> anyhow::Result<()> {
 /// Where a sweep's folder has its description.
 pub(crate) fn description(out: &Path) -> PathBuf {
     out.join(SHARDS).join("sweep.json")
+}
+
+/// A folder that is filled by shards belongs to one sweep: tasks that wait read its description there.
+pub(crate) fn refuse_another(json: &str, out: &Path) -> anyhow::Result<()> {
+    let path = description(out);
+    match fs::read(&path) {
+        Ok(there) if there != json.as_bytes() => bail!(
+            "{}: the folder belongs to another sweep: choose another one, or remove {}",
+            path.display(),
+            path.display()
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// Puts the description beside the runs, so that `merge` and jobs find it, and into how many shards

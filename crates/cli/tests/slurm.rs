@@ -94,6 +94,63 @@ fn a_sweep_survives_killed_tasks_a_requeue_and_the_loss_of_a_node() {
     assert_eq!((&last["submitted"], &last["queued"]), (&0.into(), &0.into()));
 }
 
+/// Commands of Slurm that only remember what they were asked, and whose queue is a file a job.
+fn pretended_slurm(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let sbatch = r#"#!/bin/sh
+cd "$(dirname "$0")"
+case "$*" in *merge.sbatch*) [ -e refuse-merge ] && { echo refused >&2; exit 1; }; esac
+n=$(($(cat count 2>/dev/null || echo 100) + 1)); echo $n > count; echo "$n $*" >> asked; echo $n"#;
+    let squeue = r#"#!/bin/sh
+cd "$(dirname "$0")"
+for a in "$@"; do case "$a" in --jobs=*) cat "queue-${a#--jobs=}" 2>/dev/null; esac; done; true"#;
+    for (name, text) in [("sbatch", sbatch), ("squeue", squeue)] {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+#[test]
+fn what_is_in_the_queue_is_never_submitted_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    pretended_slurm(folder.path());
+    fs::write(
+        at("sweep.json"),
+        r#"{"base": {"pairs": 5, "dim": 3, "epochs": 5}, "grid": {"seed": [1, 2, 3, 4]}}"#,
+    )
+    .unwrap();
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let submit_of = |description: &str, more: &[&str]| {
+        let mut command = siglip();
+        command.env("PATH", &path).arg("submit").arg(at(description)).arg("--out").arg(at("runs"));
+        command.args(["--tasks", "4"]).args(more).output().unwrap()
+    };
+    let submit = || said(&submit_of("sweep.json", &[]));
+    let asked = || fs::read_to_string(at("asked")).unwrap();
+    // The merging is refused: the array is in the queue all the same, and not forgotten.
+    fs::write(at("refuse-merge"), "").unwrap();
+    let refused = submit_of("sweep.json", &["--at-once", "2"]);
+    assert!(!refused.status.success() && asked().contains("101 --parsable --array=0-3%2"), "{}", asked());
+    fs::remove_file(at("refuse-merge")).unwrap();
+    fs::write(at("queue-101"), "0\n1\n2\n3\n").unwrap();
+    assert_eq!((&submit()["submitted"], asked().lines().count()), (&0.into(), 1));
+    // Task 3 is killed, and submitted again: now two arrays are in the queue, and both are asked for.
+    fs::write(at("queue-101"), "0\n1\n2\n").unwrap();
+    let second = submit();
+    assert!(second["submitted"] == 1 && asked().contains("--dependency=afterany:101:102 "), "{}", asked());
+    fs::write(at("queue-102"), "3\n").unwrap();
+    assert_eq!((&submit()["submitted"], &submit()["queued"]), (&0.into(), &4.into()));
+
+    // The folder belongs to the sweep, and what the array needs is not for others to choose.
+    fs::write(at("other.json"), r#"{"grid": {"seed": [1, 2, 3, 4]}}"#).unwrap();
+    let error = |output: Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error(submit_of("other.json", &[])).contains("belongs to another sweep"));
+    assert!(error(submit_of("sweep.json", &["--", "--array=0-3%2"])).contains("--at-once"));
+    assert_eq!(fs::read(at("runs/shards/sweep.json")).unwrap(), fs::read(at("sweep.json")).unwrap());
+}
+
 #[test]
 fn scripts_are_written_without_a_slurm() {
     let folder = tempfile::tempdir().unwrap();

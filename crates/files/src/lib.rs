@@ -22,4 +22,6 @@ mod whole;
 
 pub use error::{Error, Reason};
 pub use unfinished::remove_unfinished;
-pub use whole::{check_folder, check_place, check_shared_folder, lock_folder, write_json, write_whole};
+pub use whole::{
+    check_folder, check_place, check_shared_folder, check_shared_place, lock_folder, write_json, write_whole,
+};

@@ -70,6 +70,25 @@ pub fn check_folder(folder: &Path) -> Result<(), Error> {
     try_folder(folder).map_err(|error| Error::new(folder, error))
 }
 
+/// As [`check_place`], in a folder that processes on other machines write to: since no lock tells which
+/// of them live, nothing is removed.
+///
+/// # Errors
+/// As [`check_place`].
+pub fn check_shared_place(path: &Path) -> Result<(), Error> {
+    let check = || match Place::of(path)? {
+        Place::Device(_) => {
+            Err("is no plain file, expected the name of one, beside which shards write".into())
+        }
+        Place::File(file) => {
+            let folder = folder_of(&file);
+            fs::create_dir_all(folder)?;
+            Ok(try_writing(folder)?)
+        }
+    };
+    check().map_err(|reason: Reason| Error::new(path, reason))
+}
+
 /// As [`check_folder`], of a folder that processes on other machines write to: since no lock tells
 /// which of them live, nothing is removed.
 ///

@@ -185,12 +185,26 @@ fn images_alone(
     options: &EmbedOptions,
     progress: &mut dyn FnMut(&EmbedProgress),
 ) -> Result<ImageEmbeddings> {
+    refuse_templates(options)?;
     let mut journal = Journal::open(journal_path(&options.out)?, &embedder.description(options)?)?;
     let image = embed_images_alone(embedder, &dataset.items, options, Shard::WHOLE, &mut journal, progress)?;
     let (embeddings, _) = group(dataset, image)?;
     embeddings.write(&options.out)?;
     journal.remove()?;
     Ok(embeddings)
+}
+
+/// Templates are of texts, which an image tower alone has not.
+pub(crate) fn refuse_templates(options: &EmbedOptions) -> Result<()> {
+    if let Some(template) = options.templates.first() {
+        let (option, value) = ("template", format!("`{template}`"));
+        return Err(Error::Option {
+            option,
+            value,
+            expected: "none: the model is an image tower without texts",
+        });
+    }
+    Ok(())
 }
 
 /// Embeddings of a shard's batches of images, in a matrix of all of them.
@@ -202,14 +216,6 @@ pub(crate) fn embed_images_alone(
     journal: &mut Journal,
     progress: &mut dyn FnMut(&EmbedProgress),
 ) -> Result<Array2<f32>> {
-    if let Some(template) = options.templates.first() {
-        let (option, value) = ("template", format!("`{template}`"));
-        return Err(Error::Option {
-            option,
-            value,
-            expected: "none: the model is an image tower without texts",
-        });
-    }
     let ImageEmbedder { config, preprocessor, .. } = embedder;
     let tower =
         Tower { preprocessor, width: config.hidden_size as usize, embed: &|pixels| embedder.pixels(pixels) };

@@ -41,9 +41,7 @@ pub fn embed_shard(
     part: &Path,
     progress: &mut dyn FnMut(&EmbedProgress),
 ) -> Result<EmbeddedShard> {
-    files::check_shared_folder(
-        part.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(".".as_ref()),
-    )?;
+    files::check_shared_place(part)?;
     let options = &absolute(options)?;
     let Dataset { items, .. } = embed::open(options)?;
     let folder = Folder::new(&options.model)?;
@@ -52,6 +50,7 @@ pub fn embed_shard(
     };
     let images = done(items.len());
     if let Some(tower) = ImageEmbedder::read(&folder, options.dtype, options.device)? {
+        embed::refuse_templates(options)?;
         let mut journal =
             Journal::open(part.to_owned(), &header(tower.description(options)?, options, None)?)?;
         embed::embed_images_alone(&tower, &items, options, shard, &mut journal, progress)?;
@@ -76,8 +75,14 @@ pub fn merge_shards(out: &Path, parts: &[PathBuf]) -> Result<Vectors> {
     let mut common: Option<Value> = None;
     for part in parts {
         let (header, batches) = Journal::read(part)?;
-        if common.as_ref().is_some_and(|common| *common != header) {
-            let reason = "it is of another data set, model or batch than the parts before it".to_owned();
+        if let Some(common) = common.as_ref().filter(|common| **common != header) {
+            let differs = |(key, value): (&String, &Value)| {
+                let other = &header[key.as_str()];
+                (other != value)
+                    .then(|| format!("its `{key}` is {other}, that of the parts before it {value}"))
+            };
+            let reason = common.as_object().and_then(|keys| keys.iter().find_map(differs));
+            let reason = reason.unwrap_or_else(|| "its description is another".to_owned());
             return Err(Error::Resume { file: part.clone(), reason });
         }
         common = Some(header);

@@ -17,8 +17,8 @@ pub enum Error {
     },
     /// `slurm` in an array with gaps, where the number of tasks does not tell which shards there are.
     #[error(
-        "the shard is `slurm`, but the array has {count} tasks between {first} and {last}, so it has \
-         gaps: give --shard \"$SLURM_ARRAY_TASK_ID/N\""
+        "the shard is `slurm`, but the array has {count} tasks from {first} to {last}, which is a part of \
+         another array, or has gaps: give --shard \"$SLURM_ARRAY_TASK_ID/N\""
     )]
     Gaps {
         /// How many tasks the array has.

@@ -21,8 +21,11 @@ pub(crate) fn this_task(variable: &dyn Fn(&str) -> Option<String>) -> Result<Sha
     };
     let first = optional("SLURM_ARRAY_TASK_MIN", 0)?;
     let step = optional("SLURM_ARRAY_TASK_STEP", 1)?.max(1);
-    let last = optional("SLURM_ARRAY_TASK_MAX", first + count.saturating_sub(1) * step)?;
-    let has_gaps = last.checked_sub(first) != count.checked_sub(1).map(|gaps| gaps * step);
+    let length = count.checked_sub(1).and_then(|gaps| gaps.checked_mul(step));
+    let whole = length.and_then(|length| first.checked_add(length)).unwrap_or(usize::MAX);
+    let last = optional("SLURM_ARRAY_TASK_MAX", whole)?;
+    // An array that begins later is the repetition of a part of another one.
+    let has_gaps = last.checked_sub(first) != length || first > step;
     let shard = task.checked_sub(first).and_then(|place| Shard::new(place / step, count));
     match shard {
         Some(shard) if !has_gaps && (task - first) % step == 0 => Ok(shard),
@@ -55,13 +58,16 @@ mod tests {
         assert_eq!(shard("3", "4", None), is(3, 4));
         assert_eq!(shard("3", "4", Some(("0", "3", "1"))), is(3, 4));
         assert_eq!(shard("4", "4", Some(("1", "4", "1"))), is(3, 4)); // --array=1-4
-        assert_eq!(shard("10", "4", Some(("4", "10", "2"))), is(3, 4)); // --array=4-10:2
+        assert_eq!(shard("8", "4", Some(("2", "8", "2"))), is(3, 4)); // --array=2-8:2
     }
 
     #[test]
     fn what_is_no_array_or_has_gaps_is_refused() {
         let gaps = shard("7", "2", Some(("3", "7", "1"))).unwrap_err(); // --array=3,7
         assert!(gaps.to_string().contains("$SLURM_ARRAY_TASK_ID/N"), "{gaps}");
+        assert!(shard("5", "1", Some(("5", "5", "1"))).is_err(), "--array=5 is one task of another array");
+        let huge = ("0", "9999999999999", "9999999999999");
+        assert!(shard("0", "9999999999999", Some(huge)).is_err(), "no overflow");
         for (task, count) in [("", ""), ("1", ""), ("x", "2")] {
             assert!(matches!(shard(task, count, None), Err(Error::NoArray { .. })), "{task} {count}");
         }

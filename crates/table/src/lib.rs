@@ -27,6 +27,10 @@ pub const JSON_LINES: &str = "runs.jsonl";
 pub struct Written {
     /// How many are in it.
     pub runs: usize,
+    /// How many are not in it because their loss diverged.
+    pub failed: usize,
+    /// The number of the first of those, and what was wrong.
+    pub first_failure: Option<(usize, String)>,
     /// How many are not there.
     pub missing: usize,
     /// The numbers of the first of those, a hundred at most.
@@ -40,25 +44,25 @@ pub struct Written {
 /// [`constellation::Error::File`] if a table cannot be written; both are then as they were before.
 pub fn write(plan: &Plan, folder: &Path) -> constellation::Result<Written> {
     const LISTED: usize = 100;
-    let kept = plan.kept(folder);
+    let kept = plan.kept(folder)?;
     let mut written = Written::default();
     files::write_whole(&folder.join(JSON_LINES), |lines| {
         let mut lines = BufWriter::new(lines);
         files::write_whole(&folder.join(PARQUET), |parquet| {
             let mut parquet = ParquetFile::new(parquet)?;
             for number in 0..plan.len() {
-                match kept.finished(number)? {
-                    Some(finished) => {
-                        written.runs += 1;
-                        serde_json::to_writer(&mut lines, &Outcome::of_finished(&finished))?;
-                        lines.write_all(b"\n")?;
-                        parquet.add(finished)?;
-                    }
-                    None => {
-                        written.missing += 1;
-                        if written.first_missing.len() < LISTED {
-                            written.first_missing.push(number);
-                        }
+                if let Some(finished) = kept.finished(number)? {
+                    written.runs += 1;
+                    serde_json::to_writer(&mut lines, &Outcome::of_finished(&finished))?;
+                    lines.write_all(b"\n")?;
+                    parquet.add(finished)?;
+                } else if let Some(reason) = kept.failure(number) {
+                    written.failed += 1;
+                    written.first_failure.get_or_insert((number, reason));
+                } else {
+                    written.missing += 1;
+                    if written.first_missing.len() < LISTED {
+                        written.first_missing.push(number);
                     }
                 }
             }
@@ -115,7 +119,8 @@ mod tests {
         let plan = Plan::from_json(PLAN).unwrap();
         let folder = tempfile::tempdir().unwrap();
         train(&plan, folder.path(), Keep::Runs, "1/3");
-        let expected = Written { runs: 3, missing: 5, first_missing: vec![0, 2, 3, 5, 6] };
+        let first_missing = vec![0, 2, 3, 5, 6];
+        let expected = Written { runs: 3, missing: 5, first_missing, ..Written::default() };
         assert_eq!(write(&plan, folder.path()).unwrap(), expected);
         assert_eq!(Outcome::read_all(folder.path().join(JSON_LINES)).unwrap().len(), 3);
     }

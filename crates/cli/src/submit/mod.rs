@@ -38,45 +38,58 @@ pub(crate) struct Arguments {
     /// Write the scripts, and submit nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Most tasks that run at once.
+    #[arg(long)]
+    at_once: Option<std::num::NonZeroUsize>,
     /// Options for sbatch, after `--`, such as `--partition=cpu --time=1:00:00 --cpus-per-task=4`.
     #[arg(last = true)]
     sbatch: Vec<String>,
 }
 
-/// What was submitted last from this folder.
-#[derive(Serialize, Deserialize)]
+/// What was submitted from this folder and may still be in the queue.
+#[derive(Default, Serialize, Deserialize)]
 struct Submitted {
-    array: String,
-    merge: String,
+    arrays: Vec<String>,
     shards: usize,
 }
 
 /// Submits the shards of a sweep that have runs to train and are not in the queue.
 pub(crate) fn submit(arguments: &Arguments) -> anyhow::Result<()> {
-    let Arguments { description, out, tasks, keep, dry_run, sbatch } = arguments;
+    let Arguments { description, out, tasks, keep, dry_run, at_once, sbatch } = arguments;
     let json = crate::read(description).with_context(|| description.display().to_string())?;
     let plan = Plan::from_json(&json)?;
     if *tasks == 0 {
         bail!("`--tasks` is 0, expected at least 1");
     }
-    let shards = plan.len().min(*tasks);
-    sweep::remember(&json, out, shards)?;
-    // Jobs begin elsewhere.
-    let out = fs::canonicalize(out).with_context(|| out.display().to_string())?;
-
-    let last = out.join(SHARDS).join("submitted.json");
-    let submitted: Option<Submitted> =
-        fs::read(&last).ok().and_then(|json| serde_json::from_slice(&json).ok());
-    let queued = match &submitted {
-        Some(submitted) if !dry_run => queue::waiting_or_running(&submitted.array)?,
-        _ => Vec::new(),
-    };
-    if let Some(Submitted { array, shards: before, .. }) = &submitted
-        && !queued.is_empty()
-        && *before != shards
-    {
-        bail!("job {array} with {before} shards is still in the queue: wait for it, or `scancel {array}`");
+    if let Some(option) = sbatch.iter().find(|option| script::is_ours(option)) {
+        bail!(
+            "the option `{option}` is for `siglip submit` to choose (`--at-once` limits the tasks that run)"
+        );
     }
+    let shards = plan.len().min(*tasks);
+    // Jobs begin elsewhere.
+    let out = std::path::absolute(out).with_context(|| out.display().to_string())?;
+    sweep::refuse_another(&json, &out)?;
+
+    let memory = out.join(SHARDS).join("submitted.json");
+    let submitted = fs::read(&memory).ok().and_then(|json| serde_json::from_slice(&json).ok());
+    let mut submitted: Submitted = submitted.unwrap_or_default();
+    let mut queued = Vec::new();
+    if !dry_run {
+        let before = std::mem::take(&mut submitted.arrays);
+        for array in before {
+            let tasks = queue::waiting_or_running(&array)?;
+            if !tasks.is_empty() {
+                queued.extend(tasks);
+                submitted.arrays.push(array);
+            }
+        }
+    }
+    if !queued.is_empty() && submitted.shards != shards {
+        let (before, arrays) = (submitted.shards, submitted.arrays.join(" "));
+        bail!("{before} shards are still in the queue: wait for them, or `scancel {arrays}`");
+    }
+    sweep::remember(&json, &out, shards)?;
     let todo = unfinished(&plan, &out, (*keep).into(), shards, &queued)?;
     let keep = if matches!(keep, What::Runs) { "runs" } else { "summaries" };
     let script = Script { siglip: std::env::current_exe()?, out: out.clone(), shards, keep, options: sbatch };
@@ -91,13 +104,14 @@ pub(crate) fn submit(arguments: &Arguments) -> anyhow::Result<()> {
         output::show(&format_args!("Written, not submitted: {} and {}", array.display(), merge.display()));
         return output::print_json(&json!({"shards": shards, "submitted": 0, "unfinished": todo.len()}));
     }
-    let job = queue::sbatch(&[&format!("--array={}", ranges(&todo))], &array)?;
-    let after = match &submitted {
-        Some(Submitted { array, .. }) if !queued.is_empty() => format!("{job}:{array}"),
-        _ => job.clone(),
-    };
+    let limit = at_once.map_or(String::new(), |most| format!("%{most}"));
+    let job = queue::sbatch(&[&format!("--array={}{limit}", ranges(&todo))], &array)?;
+    // Before anything else can fail: else it would be forgotten, and submitted again.
+    submitted.arrays.push(job.clone());
+    submitted.shards = shards;
+    files::write_json(&memory, &submitted)?;
+    let after = submitted.arrays.join(":");
     let merging = queue::sbatch(&[&format!("--dependency=afterany:{after}")], &merge)?;
-    files::write_json(&last, &Submitted { array: job.clone(), merge: merging.clone(), shards })?;
     output::show(&format_args!(
         "Submitted {} of {} shards ({} runs in all) as job {job}, and as job {merging} the merging of them.\n\
          Watch: squeue --jobs={job},{merging}, or the logs in {}.\n\
@@ -120,7 +134,7 @@ fn unfinished(
     shards: usize,
     queued: &[usize],
 ) -> anyhow::Result<Vec<usize>> {
-    let kept = plan.kept(out);
+    let kept = plan.kept(out)?;
     let mut todo = Vec::new();
     for shard in Shard::all(shards).filter(|shard| !queued.contains(&shard.number())) {
         if kept.missing(shard, keep)? > 0 {

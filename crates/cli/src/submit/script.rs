@@ -77,6 +77,12 @@ impl Script<'_> {
     }
 }
 
+/// Whether an option is one that the array and its merging need for themselves.
+pub(crate) fn is_ours(option: &str) -> bool {
+    let name = option.split('=').next().unwrap_or(option);
+    matches!(name, "--array" | "--dependency") || option.starts_with("-a") || option.starts_with("-d")
+}
+
 /// A line for each option: what does not begin with a dash is the value of the one before.
 fn lines(options: &[String]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -108,6 +114,14 @@ fn word(path: &Path) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_of_the_array_are_refused() {
+        for ours in ["--array=0-3%2", "--array", "-a0-3", "-a", "--dependency=afterok:1", "-d"] {
+            assert!(is_ours(ours), "{ours}");
+        }
+        assert!(["--account=x", "-A", "--partition=main", "-p"].iter().all(|option| !is_ours(option)));
+    }
 
     #[test]
     fn options_are_lines_with_their_values() {

@@ -46,6 +46,18 @@ struct About {
     counted: usize,
 }
 
+impl std::fmt::Display for About {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let Self { vectors, rows, columns, dim, relative_bias, first, counted } = self;
+        write!(
+            f,
+            "rows {first} to {} of {rows} with {columns} columns, d = {dim}, vectors {vectors}",
+            first + counted
+        )?;
+        relative_bias.map_or(Ok(()), |bias| write!(f, ", b_rel {bias}"))
+    }
+}
+
 impl SimilarityPart {
     /// Counts a shard of the rows. Row i matches column `class_of[i]` and no other; `vectors` is a name
     /// for both families, `relative_bias` that of which violations are counted. `progress` is told how
@@ -91,7 +103,7 @@ impl SimilarityPart {
         if next != following.about {
             return Err(Error::Input {
                 what: "parts of a geometry",
-                got: format!("{:?} after {:?}", following.about, self.about),
+                got: format!("{} after {}", following.about, self.about),
                 expected: "parts of the same vectors and relative bias, in order of their rows".to_owned(),
             });
         }
@@ -260,9 +272,15 @@ mod tests {
         let path = folder.path().join("part.npz");
         count("a", "0/2").write(&path).unwrap();
         let whole = std::fs::read(&path).unwrap();
-        for length in (0..whole.len()).step_by(97) {
+        for length in (0..whole.len()).step_by(997) {
             std::fs::write(&path, &whole[..length]).unwrap();
             assert!(SimilarityPart::read(&path).is_err());
+        }
+        for place in (100..whole.len() - 2000).step_by(4999) {
+            let mut flipped = whole.clone();
+            flipped[place] ^= 1;
+            std::fs::write(&path, &flipped).unwrap();
+            assert!(SimilarityPart::read(&path).is_err(), "byte {place} of {}", whole.len());
         }
     }
 }

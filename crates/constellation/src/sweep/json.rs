@@ -20,9 +20,9 @@ impl Sweep {
     /// [`Error::Description`] or [`Error::Value`], naming the key.
     pub fn from_json(json: &str) -> Result<Self> {
         let plan = Plan::from_json(json)?;
-        if plan.len() > MAX_RUNS {
-            let (value, expected) = (plan.len().to_string(), "at most 10,000,000 runs, or a `Plan`");
-            return Err(Error::Value { key: "grid", value, expected });
+        if let Some(key) = plan.key_beyond(MAX_RUNS) {
+            let reason = "makes more than 10,000,000 runs".to_owned();
+            return Err(Error::Description { key: format!("`grid.{key}`"), reason });
         }
         let labelled = (0..plan.len()).map(|run| plan.labelled(run)).collect::<Result<Self>>()?;
         Ok(labelled.recording(plan.record()))

@@ -36,14 +36,28 @@ impl Plan {
         axes: Vec<(Vec<Value>, String)>,
         record: Record,
     ) -> Result<Self> {
-        let error = |key, value: &str, expected| Error::Value { key, value: value.to_owned(), expected };
         let lengths = axes.iter().map(|(values, _)| values.len());
-        let runs = lengths.chain([bases.len()]).try_fold(1, usize::checked_mul);
-        match runs.filter(|&runs| runs <= MAX_RUNS) {
-            None => Err(error("grid", "more than 1,000,000,000 runs", "fewer: several sweeps")),
-            Some(0) => Err(error("runs", "an empty sweep", "at least one run")),
-            Some(runs) => Ok(Self { bases, axes, runs, record }),
+        let runs = lengths.chain([bases.len()]).try_fold(1, usize::checked_mul).unwrap_or(usize::MAX);
+        let plan = Self { bases, axes, runs, record };
+        if let Some(key) = plan.key_beyond(MAX_RUNS) {
+            let reason = "makes more than 1,000,000,000 runs: divide the sweep".to_owned();
+            return Err(Error::Description { key: format!("`grid.{key}`"), reason });
         }
+        if runs == 0 {
+            let value = "an empty sweep".to_owned();
+            return Err(Error::Value { key: "runs", value, expected: "at least one run" });
+        }
+        Ok(plan)
+    }
+
+    /// The key whose values make the runs more than so many, if they are.
+    pub(super) fn key_beyond(&self, most: usize) -> Option<&str> {
+        let mut runs = self.bases.len();
+        let is_beyond = |(values, _): &&(Vec<Value>, String)| {
+            runs = runs.saturating_mul(values.len());
+            runs > most
+        };
+        self.axes.iter().find(is_beyond).map(|(_, key)| key.as_str())
     }
 
     /// What the numbers of the runs depend on.

@@ -11,7 +11,7 @@ use shard::Shard;
 use super::plan::Plan;
 use super::side_by_side::{Message, SweepProgress, in_sweep, on_all_cores};
 use super::store::{NUMERICS, Store, hash};
-use super::summaries::{Appending, Summaries};
+use super::summaries::{Appending, End, Summaries};
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
 use crate::run::Summary;
@@ -52,8 +52,8 @@ impl Plan {
     /// so in one folder, on any number of machines.
     ///
     /// # Errors
-    /// [`Error::InSweep`] for the first run that fails, when the others are done. If `folder` cannot
-    /// be written, nothing is trained, and nothing more when a run cannot be kept there.
+    /// [`Error::InSweep`] for the first run that fails, when the others are done; one whose loss diverges
+    /// is remembered, and not trained again by a shard. If `folder` cannot be written, nothing is trained, and nothing more when a run cannot be kept there.
     pub fn train_into(
         &self,
         folder: &Path,
@@ -68,15 +68,22 @@ impl Plan {
         let check = if shard.is_whole() { files::check_folder } else { files::check_shared_folder };
         check(folder)?;
         fs::create_dir_all(&shards).map_err(|error| files::Error::new(shards.as_path(), error))?;
-        let kept = self.kept(folder);
-        let appending = Appending::new(shards, shard.to_string().replace('/', "-of-"), self.hash());
+        let name = shard.to_string().replace('/', "-of-");
+        // Where there are locks, a second process of this shard waits, and then finds everything done.
+        let lock = shards.join(format!("{name}.lock"));
+        let _one_at_a_time = fs::File::create(&lock)
+            .map_err(|error| files::Error::new(lock.as_path(), error))
+            .map(|file| file.lock().map(|()| file))?;
+        let kept = self.kept(folder)?;
+        let appending = Appending::new(shards, name, self.hash());
         let numbers = shard.every(self.len());
         let start = Instant::now();
         let mut at = SweepProgress::begin(numbers.len());
         let mut todo = Bits::new(numbers.len());
         for (task, number) in numbers.clone().enumerate() {
             let experiment = self.experiment(number).map_err(|error| in_sweep(number, error))?;
-            if kept.has(number, &experiment, keep) {
+            let failed_before = !shard.is_whole() && kept.failure(number).is_some();
+            if failed_before || kept.has(number, &experiment, keep) {
                 at.runs_done += 1;
             } else {
                 todo.set(task);
@@ -99,10 +106,16 @@ impl Plan {
                 tell(experiment.epochs);
                 return Ok(());
             }
-            let run = experiment.train_with(settings, &mut |progress| tell(progress.epoch))?;
+            let run = match experiment.train_with(settings, &mut |progress| tell(progress.epoch)) {
+                Err(error @ Error::NonFinite { .. }) if kept.failure(number).is_none() => {
+                    appending.save(number, End::Failed(error.to_string()))?;
+                    return Err(error);
+                }
+                run => run?,
+            };
             match keep {
                 Keep::Runs => kept.store.save(&run),
-                Keep::Summaries => appending.save(number, run.summary()),
+                Keep::Summaries => appending.save(number, End::Summary(run.summary())),
             }
         };
         let mut failure: Option<(usize, Error)> = None;
@@ -122,9 +135,12 @@ impl Plan {
     }
 
     /// What `folder` has of the runs.
-    pub fn kept(&self, folder: &Path) -> Kept<'_> {
-        let summaries = Summaries::read(&folder.join(SHARDS), &self.hash(), self.len());
-        Kept { plan: self, store: Store::at(folder, self.record()), summaries }
+    ///
+    /// # Errors
+    /// [`Error::File`] if its summaries cannot be read.
+    pub fn kept(&self, folder: &Path) -> Result<Kept<'_>> {
+        let summaries = Summaries::read(&folder.join(SHARDS), &self.hash(), self.len())?;
+        Ok(Kept { plan: self, store: Store::at(folder, self.record()), summaries })
     }
 
     /// Names the plan, so that the numbers of its runs are not taken for those of another.
@@ -138,18 +154,30 @@ impl Kept<'_> {
     fn has(&self, number: usize, experiment: &Experiment, keep: Keep) -> bool {
         match keep {
             Keep::Runs => self.store.load(experiment).is_some(),
-            Keep::Summaries => self.summaries.has(number) || self.store.summary(experiment).is_some(),
+            Keep::Summaries => {
+                matches!(self.summaries.get(number), Some(End::Summary(_)))
+                    || self.store.summary(experiment).is_some()
+            }
         }
     }
 
-    /// How many runs of a shard are not there, with what `keep` says.
+    /// Why run `number` has no numbers, if its loss diverged.
+    pub fn failure(&self, number: usize) -> Option<String> {
+        match self.summaries.get(number) {
+            Some(End::Failed(reason)) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// How many runs of a shard are neither there, with what `keep` says, nor have failed.
     ///
     /// # Errors
     /// As [`Plan::experiment`].
     pub fn missing(&self, shard: Shard, keep: Keep) -> Result<usize> {
         let mut missing = 0;
         for number in shard.every(self.plan.len()) {
-            missing += usize::from(!self.has(number, &self.plan.experiment(number)?, keep));
+            let is_over = self.has(number, &self.plan.experiment(number)?, keep);
+            missing += usize::from(!is_over && self.failure(number).is_none());
         }
         Ok(missing)
     }
@@ -160,7 +188,10 @@ impl Kept<'_> {
     /// As [`Plan::experiment`].
     pub fn finished(&self, number: usize) -> Result<Option<Finished>> {
         let experiment = self.plan.experiment(number)?;
-        let summary = self.summaries.get(number).or_else(|| self.store.summary(&experiment));
+        let summary = match self.summaries.get(number) {
+            Some(End::Summary(summary)) => Some(summary),
+            _ => self.store.summary(&experiment),
+        };
         Ok(summary.map(|summary| Finished { experiment, summary }))
     }
 }

@@ -21,12 +21,22 @@ struct Heading {
     sweep: String,
 }
 
-/// Every other line.
+/// Every other line: the number of a run, and what came of it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
-    /// The number of the run.
     run: usize,
-    summary: Summary,
+    #[serde(flatten)]
+    end: End,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum End {
+    /// With these numbers.
+    Summary(Summary),
+    /// Its loss diverged, as it would again.
+    Failed(String),
 }
 
 /// Where the lines of a sweep are, in eight bytes a run.
@@ -61,13 +71,32 @@ impl Place {
 }
 
 impl Summaries {
-    /// What `folder` has of the sweep with this hash and so many runs. What cannot be read is not there.
-    pub(super) fn read(folder: &Path, sweep: &str, runs: usize) -> Self {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        let is_one = |path: &PathBuf| path.extension().is_some_and(|end| end == EXTENSION);
-        let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_one).collect();
+    /// What `folder` has of the sweep with this hash and so many runs; a line that is not whole is not
+    /// there.
+    ///
+    /// # Errors
+    /// [`crate::Error::File`] if the folder or a file cannot be read, or the files are too many.
+    pub(super) fn read(folder: &Path, sweep: &str, runs: usize) -> Result<Self> {
+        let named = |error: std::io::Error| files::Error::new(folder, error);
+        let mut files = Vec::new();
+        match fs::read_dir(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            entries => {
+                for entry in entries.map_err(named)? {
+                    files.push(entry.map_err(named)?.path());
+                }
+            }
+        }
+        files.retain(|path| path.extension().is_some_and(|end| end == EXTENSION));
         files.sort();
-        files.truncate(Place::MAX_FILES);
+        if files.len() > Place::MAX_FILES {
+            let reason = format!(
+                "has {} files of summaries, expected at most {}: put their lines after one heading into one file",
+                files.len(),
+                Place::MAX_FILES
+            );
+            return Err(files::Error::new(folder, reason).into());
+        }
         let mut places = Vec::new();
         for (number, file) in files.iter().enumerate() {
             for_each_line(file, sweep, &mut |run, at| {
@@ -75,18 +104,14 @@ impl Summaries {
                     places.resize(runs, Place::NONE);
                     places[run] = Place::new(number, at);
                 }
-            });
+            })
+            .map_err(|error| files::Error::new(file.as_path(), error))?;
         }
-        Self { files, places, open: Mutex::new(None) }
+        Ok(Self { files, places, open: Mutex::new(None) })
     }
 
-    /// Whether run `number` is there.
-    pub(super) fn has(&self, number: usize) -> bool {
-        self.places.get(number).is_some_and(|&place| place != Place::NONE)
-    }
-
-    /// The summary of run `number`, if it is there.
-    pub(super) fn get(&self, number: usize) -> Option<Summary> {
+    /// How run `number` ended, if it is there.
+    pub(super) fn get(&self, number: usize) -> Option<End> {
         let place = *self.places.get(number).filter(|&&place| place != Place::NONE)?;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let file = match &mut *open {
@@ -97,7 +122,7 @@ impl Summaries {
         let mut line = Vec::new();
         BufReader::with_capacity(1024, file.take(MAX_LINE)).read_until(b'\n', &mut line).ok()?;
         let line: Line = serde_json::from_slice(&line).ok()?;
-        (line.run == number).then_some(line.summary)
+        (line.run == number).then_some(line.end)
     }
 }
 
@@ -106,23 +131,23 @@ const EXTENSION: &str = "jsonl";
 const MAX_LINE: u64 = 1 << 16;
 
 /// The number of each whole line of a file with this heading, and where the line begins.
-fn for_each_line(path: &Path, sweep: &str, found: &mut dyn FnMut(usize, u64)) {
-    let Ok(file) = File::open(path) else { return };
-    let mut reader = BufReader::new(file);
+fn for_each_line(path: &Path, sweep: &str, found: &mut dyn FnMut(usize, u64)) -> std::io::Result<()> {
+    let mut reader = BufReader::new(File::open(path)?);
     let mut next = || {
         let mut line = Vec::new();
-        let length = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).ok()?;
-        line.ends_with(b"\n").then_some((line, length as u64))
+        let length = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
+        Ok::<_, std::io::Error>(line.ends_with(b"\n").then_some((line, length as u64)))
     };
-    let Some((heading, mut at)) = next() else { return };
+    let Some((heading, mut at)) = next()? else { return Ok(()) };
     if serde_json::from_slice::<Heading>(&heading).is_ok_and(|heading| heading.sweep == sweep) {
-        while let Some((line, length)) = next() {
+        while let Some((line, length)) = next()? {
             if let Ok(Line { run, .. }) = serde_json::from_slice(&line) {
                 found(run, at);
             }
             at += length;
         }
     }
+    Ok(())
 }
 
 /// The file of this process, made when its first run is finished.
@@ -144,13 +169,13 @@ impl Appending {
     /// # Errors
     /// [`crate::Error::File`] if it cannot be written. What was written of it has then no end, so that
     /// the next one begins a new file.
-    pub(super) fn save(&self, run: usize, summary: Summary) -> Result<()> {
+    pub(super) fn save(&self, run: usize, end: End) -> Result<()> {
         let mut place = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if place.is_none() {
             *place = Some(self.create()?);
         }
         let (path, file) = place.as_mut().expect("it has just been made");
-        let written = write_line(file, &Line { run, summary });
+        let written = write_line(file, &Line { run, end });
         let error = written.err().map(|error| files::Error::new(path.as_path(), error));
         match error {
             None => Ok(()),
@@ -193,10 +218,10 @@ fn write_line(file: &mut File, line: &impl Serialize) -> std::io::Result<()> {
 mod tests {
     use super::*;
 
-    fn summary(loss: f64) -> Summary {
+    fn end(loss: f64) -> End {
         let (temperature, bias, relative_bias, margin) = (1.0 / 3.0, 2e-300, 0.1 + 0.2, -0.0);
         let (optimal_relative_bias, delta, engine, seconds) = (5.0, None, "fused", 0.25);
-        Summary {
+        End::Summary(Summary {
             loss,
             temperature,
             bias,
@@ -206,7 +231,7 @@ mod tests {
             delta,
             engine,
             seconds,
-        }
+        })
     }
 
     #[test]
@@ -216,15 +241,15 @@ mod tests {
             |sweep: &str| Appending::new(folder.path().to_owned(), "0-of-2".to_owned(), sweep.to_owned());
         let first = append("a");
         for run in [4, 0, 2] {
-            first.save(run, summary(run as f64 / 7.0)).unwrap();
+            first.save(run, end(run as f64 / 7.0)).unwrap();
         }
-        append("a").save(6, summary(6.0)).unwrap(); // another process
-        append("b").save(8, summary(8.0)).unwrap(); // another sweep
-        let read = || Summaries::read(folder.path(), "a", 10);
-        let is_there = |read: &Summaries| (0..10).filter(|&run| read.has(run)).collect::<Vec<_>>();
+        append("a").save(6, End::Failed("NaN".to_owned())).unwrap(); // another process
+        append("b").save(8, end(8.0)).unwrap(); // another sweep
+        let read = || Summaries::read(folder.path(), "a", 10).unwrap();
+        let is_there = |read: &Summaries| (0..10).filter(|&run| read.get(run).is_some()).collect::<Vec<_>>();
         assert_eq!(is_there(&read()), [0, 2, 4, 6]);
-        assert_eq!(read().get(2), Some(summary(2.0 / 7.0)));
-        assert_eq!((read().get(6), read().get(8)), (Some(summary(6.0)), None));
+        assert_eq!(read().get(2), Some(end(2.0 / 7.0)));
+        assert_eq!((read().get(6), read().get(8)), (Some(End::Failed("NaN".to_owned())), None));
 
         let path = folder.path().join("0-of-2.0.jsonl");
         let whole = fs::read(&path).unwrap();
@@ -239,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_has_no_runs() {
-        let read = Summaries::read(Path::new("/nowhere/at/all"), "a", 10);
-        assert!(!read.has(3) && read.get(3).is_none());
+        let read = Summaries::read(Path::new("/nowhere/at/all"), "a", 10).unwrap();
+        assert!(read.get(3).is_none());
     }
 }

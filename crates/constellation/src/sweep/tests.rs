@@ -207,7 +207,7 @@ const PLAN: &str = r#"{"base": {"pairs": 6, "dim": 3, "epochs": 20},
 
 /// Everything that a folder keeps of the plan, without the seconds.
 fn everything(plan: &Plan, folder: &Path) -> Vec<Option<Finished>> {
-    let kept = plan.kept(folder);
+    let kept = plan.kept(folder).unwrap();
     let run = |number| {
         let mut finished = kept.finished(number).unwrap()?;
         finished.summary.seconds = 0.0;
@@ -292,6 +292,14 @@ fn a_run_of_a_stream_that_fails_leaves_the_others() {
     assert!(message.contains("run 2") && message.contains("diverge") | message.contains("loss"), "{message}");
     let there: Vec<bool> = everything(&plan, folder.path()).iter().map(Option::is_some).collect();
     assert_eq!(there, [true, true, false, false]);
+    // A shard does not train them again, and there is nothing that it has missed.
+    let mut epochs = 1;
+    let whole = shard::Shard::new(0, 2).unwrap();
+    plan.train_into(folder.path(), Keep::Summaries, whole, Settings::default(), &mut |at| epochs = at.epochs)
+        .unwrap();
+    let kept = plan.kept(folder.path()).unwrap();
+    assert_eq!((epochs, kept.missing(shard::Shard::WHOLE, Keep::Summaries).unwrap()), (0, 0));
+    assert!(kept.failure(2).unwrap().contains("seed 1") && kept.failure(0).is_none());
     let impossible = Plan::from_json(r#"{"base": {"epochs": 1}, "grid": {"pairs": [5, 1]}}"#).unwrap();
     let message = impossible.train_into(
         folder.path(),

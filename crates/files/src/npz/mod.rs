@@ -47,20 +47,25 @@ impl NpzReader {
 }
 
 impl NpzReader {
-    /// The array `name` as rows of float32, of which a part is read at a time. If the file has it in
+    /// The array `name` as rows of float32, of which a part is read at a time, and all of it once, for its
+    /// checksum. If the file has it in
     /// another type or order, or compressed, it is read whole.
     ///
     /// # Errors
     /// Why it cannot be read, or that it is not in the file.
     pub fn matrix(&mut self, name: &str) -> Result<Matrix, String> {
         let whole = |error: io::Error| format!("cannot be read: {error}");
-        let entry = self.archive.by_name(&format!("{name}.npy")).map_err(|error| match error {
+        let mut entry = self.archive.by_name(&format!("{name}.npy")).map_err(|error| match error {
             ZipError::FileNotFound => "is not in the file".to_owned(),
             error => error.to_string(),
         })?;
         let checksum = entry.crc32();
         let in_place = entry.compression() == CompressionMethod::Stored;
         let start = entry.data_start();
+        if in_place {
+            // Once to its end, where the archive compares the checksum.
+            io::copy(&mut entry, &mut io::sink()).map_err(whole)?;
+        }
         drop(entry);
         if in_place {
             let file = File::open(&self.path).map_err(whole)?; // with a position of its own

@@ -37,10 +37,12 @@ impl Npy {
             .ok_or("has an impossible shape")?;
         let mut data = Vec::new();
         let io = |error: std::io::Error| format!("cannot be read: {error}");
-        reader.take(bytes as u64).read_to_end(&mut data).map_err(io)?;
+        reader.by_ref().take(bytes as u64).read_to_end(&mut data).map_err(io)?;
         if data.len() < bytes {
             return Err(format!("is truncated: {} of {bytes} bytes are there", data.len()));
         }
+        // The archive compares its checksum at the end.
+        std::io::copy(&mut reader, &mut std::io::sink()).map_err(io)?;
         let unit = if kind == Kind::Unicode { 4 } else { size };
         if big_endian && unit > 1 {
             data.chunks_exact_mut(unit).for_each(<[u8]>::reverse);
