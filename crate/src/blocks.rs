@@ -28,9 +28,9 @@ pub(crate) struct Parameters<'a> {
     pub(crate) numerics: Numerics,
 }
 
-/// Rows of a block with so many columns: 64 MiB of similarities.
+/// Rows of a block with so many columns: 16 MiB of similarities.
 pub(crate) fn rows_of_a_block(columns: usize) -> i64 {
-    const NUMBERS: usize = 1 << 24;
+    const NUMBERS: usize = 1 << 22;
     (NUMBERS / columns.max(1)).clamp(1, 1 << 14) as i64
 }
 
