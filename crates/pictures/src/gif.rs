@@ -20,6 +20,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
     // A picture that is larger than the canvas makes it larger.
     let canvas = (u32::from(screen_width).max(left + width), u32::from(screen_height).max(top + height));
     check_size(canvas.0, canvas.1)?;
+    if has_cut_block(bytes).unwrap_or(false) {
+        return Err(Error::Truncated);
+    }
     let mut indices = vec![0; decoder.buffer_size()];
     decoder.read_into_buffer(&mut indices).map_err(error)?;
     let palette = decoder.palette().unwrap_or_default();
@@ -42,9 +45,64 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
     Ok((picture(canvas.0, canvas.1, pixels)?, Orientation::NoTransforms))
 }
 
+/// Whether the file ends within a block of the first picture's pixels. Pillow reads no part of a block,
+/// the decoder does, and may find all pixels in it. None if the file ends before, or is otherwise damaged.
+fn has_cut_block(bytes: &[u8]) -> Option<bool> {
+    const SIGNATURE_AND_SCREEN: usize = 13;
+    let palette = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
+    let mut at = SIGNATURE_AND_SCREEN + palette(*bytes.get(10)?);
+    loop {
+        let is_picture = match bytes.get(at)? {
+            0x2c => {
+                at += 10 + palette(*bytes.get(at + 9)?) + 1; // descriptor, palette, size of a code
+                true
+            }
+            0x21 => {
+                at += 2; // what kind of extension it is
+                false
+            }
+            _ => return None,
+        };
+        // Blocks with their lengths, until one of length 0.
+        loop {
+            let length = usize::from(*bytes.get(at)?);
+            at += 1 + length;
+            if length == 0 {
+                break;
+            }
+            if at > bytes.len() {
+                return is_picture.then_some(true);
+            }
+        }
+        if is_picture {
+            return Some(false);
+        }
+    }
+}
+
 fn error(error: DecodingError) -> Error {
     match error {
         DecodingError::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Error::Truncated,
         other => Error::damaged(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_that_ends_within_a_block_is_cut() {
+        for name in ["interlaced", "offset", "transparent"] {
+            let path = format!("{}/tests/golden/{name}.gif", env!("CARGO_MANIFEST_DIR"));
+            let whole = std::fs::read(path).unwrap();
+            assert!(decode(&whole).is_ok() && has_cut_block(&whole) == Some(false), "{name}");
+            let is_cut = |length: &usize| has_cut_block(&whole[..*length]) == Some(true);
+            let lengths: Vec<usize> = (0..whole.len()).filter(is_cut).collect();
+            assert!(lengths.len() > 10, "{name}: {lengths:?}");
+            for length in lengths {
+                assert!(decode(&whole[..length]).is_err(), "{name}: {length} of {}", whole.len());
+            }
+        }
     }
 }
