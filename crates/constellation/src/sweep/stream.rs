@@ -53,7 +53,8 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::InSweep`] for the first run that fails, when the others are done; one whose loss diverges
-    /// is remembered, and not trained again by a shard. If `folder` cannot be written, nothing is trained, and nothing more when a run cannot be kept there.
+    /// is remembered, and not trained again by a shard. If `folder` cannot be written, nothing is
+    /// trained, and nothing more when a run cannot be kept there.
     pub fn train_into(
         &self,
         folder: &Path,
