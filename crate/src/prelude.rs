@@ -12,7 +12,8 @@ pub use constellation::{
 pub use figures::{self, Figure, Histogram, Panel, Scale, Series};
 pub use notebook::{
     Notebook, Result, RunExt, RunsExt, Show, ShowTable, Spread, Table, check, compare_over_epochs, explore,
-    histogram_without_adapter, mean_over_epochs, over_parameter, phase_diagram,
+    histogram_without_adapter, mean_over_epochs, outcomes_over, outcomes_table, over_parameter,
+    phase_diagram,
 };
 
 pub use crate::open;

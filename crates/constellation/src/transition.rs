@@ -1,5 +1,9 @@
 //! Where the bias starts: the start at which training ends elsewhere, by bisection.
 
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
 use crate::numbers::mean_and_deviation;
@@ -7,7 +11,8 @@ use crate::sweep::train_all;
 use crate::train::Settings;
 
 /// Two starts of the bias between which the end changes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Transition {
     /// What was run, but for the start of its bias.
     pub experiment: Experiment,
@@ -79,6 +84,22 @@ impl Transition {
             (pairs, mean, deviation)
         };
         sizes.into_iter().map(of_size).collect()
+    }
+
+    /// The transitions of a file, in order.
+    ///
+    /// # Errors
+    /// [`Error::File`] names the file if it cannot be read, and the line that holds something else.
+    pub fn read_all(path: impl AsRef<Path>) -> Result<Vec<Self>> {
+        Ok(files::read_json_lines(path.as_ref())?)
+    }
+
+    /// Writes one line of JSON for each transition.
+    ///
+    /// # Errors
+    /// [`Error::File`] if `path` cannot be written.
+    pub fn write_all(transitions: &[Self], path: impl AsRef<Path>) -> Result<()> {
+        Ok(files::write_json_lines(path.as_ref(), transitions)?)
     }
 
     fn lower(&self) -> f64 {

@@ -33,7 +33,7 @@ pub use check::{Check, Checks, Published, check};
 #[cfg(feature = "models")]
 pub use environment::{collection, own_embeddings};
 pub use error::{Error, Result};
-pub use outcomes::phase_diagram;
+pub use outcomes::{outcomes_over, outcomes_table, phase_diagram};
 pub use record::Notebook;
 pub use runs::{
     Number, RunExt, RunsExt, compare_over_epochs, explore, histogram_without_adapter, mean_over_epochs,

@@ -1,12 +1,62 @@
-//! Final numbers of very many runs, whose vectors are not kept, as a picture.
+//! Final numbers of very many runs, whose vectors are not kept, as a picture and a table.
 
 use std::collections::BTreeMap;
 
 use constellation::{Outcome, description};
-use figures::{Error, Figure, HeatMap, Scale, Transform};
+use figures::{Error, Figure, HeatMap, Scale, Series, Transform};
 use ndarray::Array2;
 
 use crate::error::Result;
+use crate::show::{ENSEMBLES, ensemble_row};
+use crate::spread::Spread;
+use crate::table::Table;
+
+/// Mean and deviation of the final numbers of runs that are kept, a row for each label, in order of the
+/// labels' first run: as the table of [`constellation::Runs`] that were trained.
+pub fn outcomes_table(outcomes: &[Outcome], label: impl Fn(&Outcome) -> String) -> Table {
+    let columns: [fn(&Outcome) -> f64; 4] = [
+        |outcome| outcome.loss,
+        |outcome| outcome.temperature,
+        |outcome| outcome.relative_bias,
+        Outcome::margin,
+    ];
+    by_label(outcomes, label).iter().fold(Table::new(&ENSEMBLES), |table, (label, same)| {
+        let columns = columns.map(|of| same.iter().map(|outcome| of(outcome)).collect());
+        table.row(&ensemble_row(label, &columns))
+    })
+}
+
+/// A final number of runs over another, a curve for each label, with the spread of those that have the
+/// same label and the same `x`.
+pub fn outcomes_over(
+    outcomes: &[Outcome],
+    label: impl Fn(&Outcome) -> String,
+    x: impl Fn(&Outcome) -> f64,
+    spread: Spread,
+    of: impl Fn(&Outcome) -> f64,
+) -> Vec<Series> {
+    let curve = |(label, same): (String, Vec<&Outcome>)| {
+        let mut by_x: BTreeMap<Ordered, Vec<f64>> = BTreeMap::new();
+        same.into_iter().for_each(|outcome| by_x.entry(Ordered(x(outcome))).or_default().push(of(outcome)));
+        let x: Vec<f64> = by_x.keys().map(|x| x.0).collect();
+        let [low, middle, high] = spread.columns(by_x.into_values());
+        Series::connected(&label, &x, &middle).within(&low, &high)
+    };
+    by_label(outcomes, label).into_iter().map(curve).collect()
+}
+
+/// The outcomes under their labels, in order of the labels' first.
+fn by_label(outcomes: &[Outcome], label: impl Fn(&Outcome) -> String) -> Vec<(String, Vec<&Outcome>)> {
+    let mut labelled: Vec<(String, Vec<&Outcome>)> = Vec::new();
+    for outcome in outcomes {
+        let label = label(outcome);
+        match labelled.iter_mut().find(|(other, _)| *other == label) {
+            Some((_, same)) => same.push(outcome),
+            None => labelled.push((label, vec![outcome])),
+        }
+    }
+    labelled
+}
 
 /// A number over a grid of two keys of the runs' descriptions, such as `temperature.init`: the mean of
 /// the runs that have both values, whatever else distinguishes them, as a heat map. The values of a key
@@ -104,9 +154,27 @@ fn around(scale: Scale, values: &[Ordered]) -> Scale {
 
 #[cfg(test)]
 mod tests {
-    use constellation::{Experiment, Settings};
+    use constellation::{Experiment, Run, Settings};
 
     use super::*;
+    use crate::show::ShowTable;
+    use crate::spread::over_parameter;
+
+    #[test]
+    fn kept_runs_have_the_table_of_the_runs_themselves() {
+        let experiment = Experiment { pairs: 5, dim: 3, epochs: 5, ..Experiment::default() };
+        let sweep = experiment.vary("temperature.init", [1, 10]).unwrap();
+        let sweep = sweep.labelled(|run| format!("t = {}", run.temperature.init)).seeds([1, 2]);
+        let runs = sweep.train(Settings::default()).unwrap();
+        let outcomes: Vec<Outcome> = runs.runs.iter().map(Outcome::of).collect();
+        let table = outcomes_table(&outcomes, |kept| format!("t = {}", kept.experiment.temperature.init));
+        assert_eq!(table.to_string(), runs.table().to_string());
+
+        let x = |outcome: &Outcome| outcome.experiment.temperature.init;
+        let all = |_: &Outcome| "all".to_owned();
+        let curves = outcomes_over(&outcomes, all, x, Spread::Deviation, |outcome| outcome.loss);
+        assert_eq!(curves, [over_parameter("all", &[1.0, 10.0], &runs, Spread::Deviation, Run::loss)]);
+    }
 
     #[test]
     fn a_phase_diagram_needs_every_cell() {

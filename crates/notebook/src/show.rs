@@ -213,21 +213,26 @@ impl ShowTable for Runs {
 }
 
 fn ensembles_table(ensembles: &[Ensemble]) -> Table {
-    let header = ["setting", "loss", "t", "b_rel", "margin m", "separated"];
-    ensembles.iter().fold(Table::new(&header), |table, ensemble| {
-        let cell = |of: fn(&Run) -> f64| {
-            let (mean, deviation) = mean_and_deviation(&ensemble.values(of));
-            format!("{} ± {}", short(mean), short(deviation))
-        };
-        table.row(&[
-            ensemble.label.to_owned(),
-            cell(Run::loss),
-            cell(Run::temperature),
-            cell(Run::relative_bias),
-            cell(Run::margin),
-            format!("{} of {}", ensemble.separated(), ensemble.runs.len()),
-        ])
+    let table = Table::new(&ENSEMBLES);
+    ensembles.iter().fold(table, |table, ensemble| {
+        let columns = [Run::loss, Run::temperature, Run::relative_bias, Run::margin];
+        table.row(&ensemble_row(ensemble.label, &columns.map(|of| ensemble.values(of))))
     })
+}
+
+/// The header of a table of ensembles.
+pub(crate) const ENSEMBLES: [&str; 6] = ["setting", "loss", "t", "b_rel", "margin m", "separated"];
+
+/// A row of it: mean and deviation of each column, and how many of the margins, the last, are positive.
+pub(crate) fn ensemble_row(label: &str, columns: &[Vec<f64>; 4]) -> Vec<String> {
+    let cell = |values: &Vec<f64>| {
+        let (mean, deviation) = mean_and_deviation(values);
+        format!("{} ± {}", short(mean), short(deviation))
+    };
+    let margins = &columns[3];
+    let separated = margins.iter().filter(|margin| **margin > 0.0).count();
+    let separated = format!("{separated} of {}", margins.len());
+    std::iter::once(label.to_owned()).chain(columns.iter().map(cell)).chain([separated]).collect()
 }
 
 /// Their numbers beside their similarities or, of many, their losses.

@@ -1,6 +1,5 @@
 //! What is kept of runs that are too many or too long to train each time: their final numbers.
 
-use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +31,9 @@ pub struct Outcome {
     /// How the queries find their documents, if several match a query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retrieval: Option<SubsetRetrieval>,
+    /// Whether a hyperplane separates the first two modalities, if it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separable: Option<bool>,
 }
 
 /// Steps between two margins of which [`Outcome::best_margin`] is the largest (arXiv 2605.23556).
@@ -50,7 +52,18 @@ impl Outcome {
             max_non_matching: geometry.max_non_matching,
             best_margin: (!run.history.margin.is_empty()).then(|| run.best_margin(CHECKPOINT)),
             retrieval: if run.experiment.is_of_pairs() { None } else { run.retrieval().ok() },
+            separable: None,
         }
+    }
+
+    /// The final numbers of a run, and whether a hyperplane separates its first two modalities.
+    ///
+    /// # Errors
+    /// As [`Run::separation`].
+    #[cfg(feature = "separation")]
+    pub fn with_separation(run: &Run) -> Result<Self> {
+        let is_separable = run.separation()?.verdict == crate::geometry::Verdict::Separable;
+        Ok(Self { separable: Some(is_separable), ..Self::of(run) })
     }
 
     /// The final numbers of a run whose vectors are not kept.
@@ -66,12 +79,18 @@ impl Outcome {
             max_non_matching: optimal_relative_bias - margin,
             best_margin: None,
             retrieval: None,
+            separable: None,
         }
     }
 
     /// Half of [`Outcome::gap`].
     pub fn margin(&self) -> f64 {
         self.gap() / 2.0
+    }
+
+    /// Half of min_i s_ii + max_{i != j} s_ij, the relative bias at which the margin is reached.
+    pub fn optimal_relative_bias(&self) -> f64 {
+        (self.min_matching + self.max_non_matching) / 2.0
     }
 
     /// min_i s_ii - max_{i != j} s_ij, twice the margin: what the paper's Tables 1 to 3 print.
@@ -84,10 +103,7 @@ impl Outcome {
     /// # Errors
     /// [`crate::Error::File`] names the file if it cannot be read, or a line of it is something else.
     pub fn read_all(path: impl AsRef<Path>) -> Result<Vec<Self>> {
-        let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|error| files::Error::new(path, error))?;
-        let read = |line: &str| serde_json::from_str(line).map_err(|error| files::Error::new(path, error));
-        Ok(text.lines().map(read).collect::<Result<_, _>>()?)
+        Ok(files::read_json_lines(path.as_ref())?)
     }
 
     /// Writes one line of JSON for each outcome.
@@ -95,14 +111,7 @@ impl Outcome {
     /// # Errors
     /// [`crate::Error::File`] if `path` cannot be written.
     pub fn write_all(outcomes: &[Self], path: impl AsRef<Path>) -> Result<()> {
-        files::write_whole(path.as_ref(), |file| {
-            for outcome in outcomes {
-                serde_json::to_writer(&mut *file, outcome)?;
-                file.write_all(b"\n")?;
-            }
-            Ok(())
-        })?;
-        Ok(())
+        Ok(files::write_json_lines(path.as_ref(), outcomes)?)
     }
 }
 
@@ -118,6 +127,7 @@ mod tests {
         Outcome::write_all(&outcomes, &path).unwrap();
         assert_eq!(Outcome::read_all(&path).unwrap(), outcomes);
         assert_eq!(outcomes[0].gap(), 2.0 * run.margin());
+        assert_eq!(outcomes[0].optimal_relative_bias(), run.geometry().optimal_relative_bias());
         std::fs::write(&path, "{}").unwrap();
         assert!(Outcome::read_all(&path).unwrap_err().to_string().contains("outcomes.jsonl"));
     }
