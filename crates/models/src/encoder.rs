@@ -4,6 +4,7 @@ use tch::{Kind, Tensor, nn::Init};
 
 use crate::config::{Activation, EncoderConfig};
 use crate::error::Result;
+use crate::fused::FusedLinear;
 use crate::weights::Weights;
 
 /// Pre-norm transformer blocks, without any mask: every position sees all others of its sequence.
@@ -52,35 +53,44 @@ impl Block {
     }
 
     fn forward(&self, x: &Tensor, lengths: Option<&[i64]>) -> Result<Tensor> {
-        let x = x.f_add(&self.self_attn.forward(&self.layer_norm1.forward(x)?, lengths)?)?;
-        Ok(x.f_add(&self.mlp.forward(&self.layer_norm2.forward(&x)?)?)?)
+        let x = self.self_attn.forward(&self.layer_norm1.forward(x)?, lengths, x)?;
+        self.mlp.forward(&self.layer_norm2.forward(&x)?, &x)
     }
 }
 
 #[derive(Debug)]
 struct SelfAttention {
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
+    projections: Projections,
     out_proj: Linear,
     heads: i64,
 }
 
+/// From the tokens to queries, keys and values.
+#[derive(Debug)]
+enum Projections {
+    /// Three layers, by the names of a checkpoint, that are trained.
+    Separate(Box<[Linear; 3]>),
+    /// One product instead of three.
+    Joint(Linear),
+}
+
 impl SelfAttention {
     fn new(weights: &Weights, config: &EncoderConfig) -> Result<Self> {
-        let width = config.hidden_size;
-        let project = |name| Linear::new(&weights.sub(name), width, width, xavier(width, width));
-        Ok(Self {
-            q_proj: project("q_proj")?,
-            k_proj: project("k_proj")?,
-            v_proj: project("v_proj")?,
-            out_proj: project("out_proj")?,
-            heads: config.num_attention_heads,
-        })
+        let (width, init) = (config.hidden_size, xavier(config.hidden_size, config.hidden_size));
+        let read = |name| Parameters::new(&weights.sub(name), &[width, width], init);
+        let [q, k, v] = [read("q_proj")?, read("k_proj")?, read("v_proj")?];
+        let projections = if weights.are_final() {
+            Projections::Joint(Parameters::joint(&[q, k, v])?.layer(true))
+        } else {
+            Projections::Separate(Box::new([q, k, v].map(|part| part.layer(false))))
+        };
+        let out_proj = Linear::new(&weights.sub("out_proj"), width, width, init)?;
+        Ok(Self { projections, out_proj, heads: config.num_attention_heads })
     }
 
-    fn forward(&self, x: &Tensor, lengths: Option<&[i64]>) -> Result<Tensor> {
-        let (q, k, v) = (self.q_proj.forward(x)?, self.k_proj.forward(x)?, self.v_proj.forward(x)?);
+    /// With the sum of `residual`.
+    fn forward(&self, x: &Tensor, lengths: Option<&[i64]>, residual: &Tensor) -> Result<Tensor> {
+        let [q, k, v] = self.projections.forward(x)?;
         let y = match lengths {
             None => attention(&q, &k, &v, self.heads)?,
             Some(lengths) => {
@@ -90,15 +100,31 @@ impl SelfAttention {
                 Tensor::f_cat(&attended.collect::<Result<Vec<_>>>()?, 1)?
             }
         };
-        self.out_proj.forward(&y)
+        self.out_proj.with_sum(&y, residual)
     }
 }
 
-/// Scaled dot-product attention of several heads: `[B, Lq, H]`, `[B, L, H]`, `[B, L, H]`
-/// to `[B, Lq, H]`, with scale (H / heads)^-1/2.
-pub(crate) fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: i64) -> Result<Tensor> {
-    // (Not for a single query, such as the probe's: there is no time to save.)
-    if q.kind() == Kind::BFloat16 && q.size() == k.size() {
+impl Projections {
+    fn forward(&self, x: &Tensor) -> Result<[Tensor; 3]> {
+        match self {
+            Self::Separate(layers) => {
+                let [q, k, v] = &**layers;
+                Ok([q.forward(x)?, k.forward(x)?, v.forward(x)?])
+            }
+            Self::Joint(layer) => {
+                let joint = layer.forward(x)?;
+                let width = joint.size()[2] / 3;
+                let part = |k| joint.f_narrow(2, k * width, width);
+                Ok([part(0)?, part(1)?, part(2)?])
+            }
+        }
+    }
+}
+
+/// Scaled dot-product attention of several heads: queries, keys and values `[B, L, H]` to `[B, L, H]`,
+/// with scale (H / heads)^-1/2.
+fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: i64) -> Result<Tensor> {
+    if q.kind() == Kind::BFloat16 {
         return attention_by_products(q, k, v, heads);
     }
     let split = |x: &Tensor| -> Result<Tensor> {
@@ -156,41 +182,96 @@ impl Mlp {
         })
     }
 
-    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let mut hidden = self.fc1.forward(x)?;
+    /// With the sum of `residual`.
+    pub(crate) fn forward(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
         let approximation = match self.activation {
-            // The two GELUs are at most 5e-4 apart. In bfloat16 that is within rounding, and
-            // libtorch computes the one by the error function four times as fast.
-            Activation::GeluTanh if hidden.kind() != Kind::BFloat16 => "tanh",
-            Activation::GeluTanh | Activation::Gelu => "none",
+            Activation::GeluTanh => "tanh",
+            Activation::Gelu => "none",
         };
-        // In place saves a pass through memory, but gradients need the values before.
-        let hidden = if hidden.requires_grad() {
-            hidden.f_gelu(approximation)
-        } else {
-            hidden.f_gelu_(approximation)
-        }?;
-        self.fc2.forward(&hidden)
+        self.fc2.with_sum(&self.fc1.with_gelu(x, approximation)?, residual)
     }
 }
 
 /// `x W^T + b` with W `[out, in]`.
 #[derive(Debug)]
-pub(crate) struct Linear {
+pub(crate) enum Linear {
+    /// Weights that are trained, or lie on a device of their own.
+    Plain(Parameters),
+    /// Weights that never change, as oneDNN has them.
+    Fused(FusedLinear),
+}
+
+/// Weight and bias of a layer.
+#[derive(Debug)]
+pub(crate) struct Parameters {
+    /// `[out, ..]`: the kernel of a convolution is a row an output.
     weight: Tensor,
     bias: Tensor,
 }
 
-impl Linear {
-    pub(crate) fn new(weights: &Weights, inputs: i64, outputs: i64, init: Init) -> Result<Self> {
+impl Parameters {
+    /// With a weight of this shape `[out, ..]`.
+    pub(crate) fn new(weights: &Weights, shape: &[i64], init: Init) -> Result<Self> {
         Ok(Self {
-            weight: weights.parameter("weight", &[outputs, inputs], init)?,
-            bias: weights.parameter("bias", &[outputs], Init::Const(0.0))?,
+            weight: weights.parameter("weight", shape, init)?,
+            bias: weights.parameter("bias", &shape[..1], Init::Const(0.0))?,
         })
     }
 
+    /// The outputs of several layers side by side.
+    fn joint(parts: &[Self]) -> Result<Self> {
+        let cat = |of: fn(&Self) -> &Tensor| Tensor::f_cat(&parts.iter().map(of).collect::<Vec<_>>(), 0);
+        Ok(Self { weight: cat(|part| &part.weight)?, bias: cat(|part| &part.bias)? })
+    }
+
+    fn rows(&self) -> Result<Tensor> {
+        Ok(self.weight.f_flatten(1, -1)?)
+    }
+
+    /// The layer that has them.
+    pub(crate) fn layer(self, are_final: bool) -> Linear {
+        let fused = if are_final { self.rows().ok() } else { None };
+        match fused.and_then(|weight| FusedLinear::new(&weight, &self.bias)) {
+            Some(fused) => Linear::Fused(fused),
+            None => Linear::Plain(self),
+        }
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(x.f_linear(&self.rows()?, Some(&self.bias))?)
+    }
+}
+
+impl Linear {
+    pub(crate) fn new(weights: &Weights, inputs: i64, outputs: i64, init: Init) -> Result<Self> {
+        Ok(Parameters::new(weights, &[outputs, inputs], init)?.layer(weights.are_final()))
+    }
+
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(x.f_linear(&self.weight, Some(&self.bias))?)
+        match self {
+            Self::Plain(parameters) => parameters.forward(x),
+            Self::Fused(fused) => fused.forward(x),
+        }
+    }
+
+    /// Its GELU, with libtorch's name of the approximation.
+    fn with_gelu(&self, x: &Tensor, approximation: &str) -> Result<Tensor> {
+        match self {
+            Self::Plain(parameters) => {
+                let mut y = parameters.forward(x)?;
+                // In place saves a pass through memory, but gradients need the values before.
+                Ok(if y.requires_grad() { y.f_gelu(approximation) } else { y.f_gelu_(approximation) }?)
+            }
+            Self::Fused(fused) => fused.with_gelu(x, approximation),
+        }
+    }
+
+    /// Its sum with `other`, of the size of the outputs.
+    fn with_sum(&self, x: &Tensor, other: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Plain(parameters) => Ok(other.f_add(&parameters.forward(x)?)?),
+            Self::Fused(fused) => fused.with_sum(x, other),
+        }
     }
 }
 

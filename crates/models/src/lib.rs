@@ -29,6 +29,7 @@ pub mod emoji;
 mod encoder;
 mod error;
 mod folder;
+mod fused;
 mod hub;
 mod image;
 mod image_embedder;

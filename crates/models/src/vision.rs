@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor, nn::Init};
 
 use crate::config::{EncoderConfig, VisionConfig};
-use crate::encoder::{Encoder, LayerNorm, Linear, Mlp, attention, lecun, xavier};
+use crate::encoder::{Encoder, LayerNorm, Linear, Mlp, Parameters, lecun, xavier};
 use crate::error::{Error, Result};
 use crate::naflex::Grid;
 use crate::weights::Weights;
@@ -11,20 +11,23 @@ use crate::weights::Weights;
 /// The image tower of SigLIP; there is no class token and no projection.
 #[derive(Debug)]
 pub struct VisionTower {
-    patches: PatchEmbedding,
+    /// From the pixels of a patch to the first width H.
+    patches: Linear,
+    /// How square images are cut; none where they come in patches.
+    squares: Option<Squares>,
+    /// Numbers of a patch.
+    inputs: i64,
     position_embedding: Tensor,
     encoder: Encoder,
     post_layernorm: LayerNorm,
     head: PoolingHead,
 }
 
-/// From pixels to the first width H.
-#[derive(Debug)]
-enum PatchEmbedding {
-    /// Of square images: a convolution whose kernel is its stride.
-    Convolution { weight: Tensor, bias: Tensor, image_size: i64, patch_size: i64 },
-    /// Of images that are cut into patches already.
-    Linear { layer: Linear, inputs: i64 },
+/// Sides in pixels.
+#[derive(Debug, Clone, Copy)]
+struct Squares {
+    image: i64,
+    patch: i64,
 }
 
 impl VisionTower {
@@ -38,20 +41,19 @@ impl VisionTower {
         let (embeddings, blocks) = (weights.sub("embeddings"), config.encoder());
         let patch = embeddings.sub("patch_embedding");
         let inputs = config.num_channels * side * side;
-        let patches = if config.num_patches.is_some() {
-            PatchEmbedding::Linear { layer: Linear::new(&patch, inputs, width, lecun(inputs))?, inputs }
-        } else {
-            let shape = [width, config.num_channels, side, side];
-            PatchEmbedding::Convolution {
-                weight: patch.parameter("weight", &shape, lecun(inputs))?,
-                bias: patch.parameter("bias", &[width], Init::Const(0.0))?,
-                image_size: config.image_size,
-                patch_size: side,
-            }
+        let squares =
+            config.num_patches.is_none().then_some(Squares { image: config.image_size, patch: side });
+        // Square images have the weights of a convolution whose kernel is its stride.
+        let shape: &[i64] = match squares {
+            Some(_) => &[width, config.num_channels, side, side],
+            None => &[width, inputs],
         };
+        let patches = Parameters::new(&patch, shape, lecun(inputs))?.layer(weights.are_final());
         let positions = embeddings.sub("position_embedding");
         Ok(Self {
             patches,
+            squares,
+            inputs,
             position_embedding: positions.parameter("weight", &[config.patches(), width], lecun(width))?,
             encoder: Encoder::new(&weights.sub("encoder"), &blocks)?,
             post_layernorm: LayerNorm::new(&weights.sub("post_layernorm"), &blocks)?,
@@ -65,21 +67,17 @@ impl VisionTower {
     /// If the images are of another size, or the tower takes patches.
     pub fn forward(&self, pixels: &Tensor) -> Result<Tensor> {
         let size = pixels.size();
-        let PatchEmbedding::Convolution { weight, bias, image_size: side, patch_size } = &self.patches else {
+        let Some(squares) = self.squares else {
             let expected = "patches with their grids: the model's resolution is variable".to_owned();
             return Err(Error::Input { what: "pixel values", got: format!("{size:?}"), expected });
         };
-        let side = *side;
+        let side = squares.image;
         if !matches!(size[..], [_, 3, height, width] if height == side && width == side) {
             let expected = format!("[batch, 3, {side}, {side}]");
             return Err(Error::Input { what: "pixel values", got: format!("{size:?}"), expected });
         }
-        // What does not fill a patch is dropped.
-        let pixels = pixels.f_to_kind(weight.kind())?;
-        let patches = pixels.f_conv2d(weight, Some(bias), [*patch_size; 2], [0; 2], [1; 2], 1)?;
-        // Sums keep the layout of their first term: a transposed one would slow every block.
-        let patches = patches.f_flatten(2, 3)?.f_transpose(1, 2)?.f_contiguous()?;
-        let x = patches.f_add(&self.position_embedding)?;
+        let patches = squares.cut(&pixels.f_to_kind(self.position_embedding.kind())?)?;
+        let x = self.patches.forward(&patches)?.f_add(&self.position_embedding)?;
         self.head.forward(&self.post_layernorm.forward(&self.encoder.forward(x)?)?)
     }
 
@@ -95,14 +93,15 @@ impl VisionTower {
         let lengths: Vec<i64> = grids.iter().map(|grid| grid.patches()).collect();
         let total: i64 = lengths.iter().sum();
         let (got, what) = (format!("{:?}", pixels.size()), "patches");
-        let PatchEmbedding::Linear { layer, inputs } = &self.patches else {
+        if self.squares.is_some() {
             let expected = "square images: the model's resolution is fixed".to_owned();
             return Err(Error::Input { what, got, expected });
-        };
-        if pixels.size() != [total, *inputs] || lengths.contains(&0) || grids.is_empty() {
+        }
+        let inputs = self.inputs;
+        if pixels.size() != [total, inputs] || lengths.contains(&0) || grids.is_empty() {
             return Err(Error::Input { what, got, expected: format!("[{total}, {inputs}], for {grids:?}") });
         }
-        let patches = layer.forward(&pixels.f_to_kind(self.position_embedding.kind())?)?;
+        let patches = self.patches.forward(&pixels.f_to_kind(self.position_embedding.kind())?)?;
         let positions = grids.iter().map(|grid| self.positions(*grid)).collect::<Result<Vec<_>>>()?;
         let x = patches.f_add(&Tensor::f_cat(&positions, 0)?)?.f_unsqueeze(0)?;
         let x = self.post_layernorm.forward(&self.encoder.forward_packed(x, &lengths)?)?;
@@ -119,6 +118,18 @@ impl VisionTower {
         let resized = planes.f_internal_upsample_bilinear2d_aa([rows, columns], false, None, None)?;
         let rows = resized.f_view([width, rows * columns])?.f_transpose(0, 1)?;
         Ok(rows.f_to_kind(self.position_embedding.kind())?)
+    }
+}
+
+impl Squares {
+    /// Images `[B, C, S, S]` in patches `[B, P, C p p]`, row by row. What does not fill a patch is dropped.
+    fn cut(self, pixels: &Tensor) -> Result<Tensor> {
+        let (batch, channels, ..) = pixels.size4()?;
+        let (count, side) = (self.image / self.patch, self.patch);
+        let whole = pixels.f_narrow(2, 0, count * side)?.f_narrow(3, 0, count * side)?;
+        let patches = whole.f_reshape([batch, channels, count, side, count, side])?;
+        let rows = patches.f_permute([0, 2, 4, 1, 3, 5])?;
+        Ok(rows.f_reshape([batch, count * count, channels * side * side])?)
     }
 }
 
@@ -153,33 +164,56 @@ impl PoolingHead {
 
     /// `[B, P, H]` to `[B, H]`.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let query = self.project(&self.probe, 0)?.f_expand([x.size()[0], -1, -1], false)?;
-        self.finish(&attention(&query, &self.project(x, 1)?, &self.project(x, 2)?, self.heads)?)
+        self.finish(&self.attend(&self.query()?, x)?)
     }
 
     /// The patches of images one after the other, as many as `lengths`, `[1, sum, H]` to `[B, H]`.
     fn forward_packed(&self, x: &Tensor, lengths: &[i64]) -> Result<Tensor> {
-        let query = self.project(&self.probe, 0)?;
-        let split =
-            |k: i64| -> Result<Vec<Tensor>> { Ok(self.project(x, k)?.f_split_with_sizes(lengths, 1)?) };
-        let images = split(1)?.into_iter().zip(split(2)?);
-        let pooled = images.map(|(keys, values)| attention(&query, &keys, &values, self.heads));
+        let query = self.query()?;
+        let images = x.f_split_with_sizes(lengths, 1)?;
+        let pooled = images.iter().map(|image| self.attend(&query, image));
         self.finish(&Tensor::f_cat(&pooled.collect::<Result<Vec<_>>>()?, 0)?)
     }
 
-    /// The k-th part of the joint projection: 0 for queries, 1 for keys, 2 for values.
-    fn project(&self, x: &Tensor, k: i64) -> Result<Tensor> {
+    /// What the scores of each head are products of, `[heads, H]`: W_K,h^T q_h / sqrt(H / heads).
+    ///
+    /// There is one query, so the keys W_K x + b_K need not be made: <q, W_K x> = <W_K^T q, x>, and
+    /// what b_K adds is the same for all patches, which a softmax ignores.
+    fn query(&self) -> Result<Tensor> {
         let width = self.probe.size()[2];
-        let weight = self.in_proj_weight.f_narrow(0, k * width, width)?;
-        let bias = self.in_proj_bias.f_narrow(0, k * width, width)?;
-        Ok(x.f_linear(&weight, Some(&bias))?)
+        let head = width / self.heads;
+        let (weight, bias) = self.projection(0)?;
+        let query = self.probe.f_view([1, width])?.f_linear(&weight, Some(&bias))?;
+        let query = query.f_view([self.heads, 1, head])?.f_mul_scalar((head as f64).sqrt().recip())?;
+        let keys = self.projection(1)?.0.f_view([self.heads, head, width])?;
+        Ok(query.f_bmm(&keys)?.f_squeeze_dim(1)?)
+    }
+
+    /// What the probe sees of `[B, P, H]`: `[B, 1, H]`. The values' projection is of their weighted
+    /// mean, for weights that add up to 1.
+    fn attend(&self, query: &Tensor, x: &Tensor) -> Result<Tensor> {
+        let (batch, _, width) = x.size3()?;
+        let no_bias: Option<&Tensor> = None;
+        let scores = x.f_linear(query, no_bias)?.f_softmax(1, None)?;
+        let means = scores.f_transpose(1, 2)?.f_bmm(x)?; // [B, heads, H]
+        let (weight, bias) = self.projection(2)?;
+        let values = weight.f_view([self.heads, width / self.heads, width])?;
+        let seen = means.f_transpose(0, 1)?.f_bmm(&values.f_transpose(1, 2)?)?; // [heads, B, H / heads]
+        Ok(seen.f_transpose(0, 1)?.f_reshape([batch, 1, width])?.f_add(&bias)?)
+    }
+
+    /// Weight and bias of the k-th part of the joint projection: 0 for queries, 1 for keys, 2 for values.
+    fn projection(&self, k: i64) -> Result<(Tensor, Tensor)> {
+        let width = self.probe.size()[2];
+        let part = |of: &Tensor| of.f_narrow(0, k * width, width);
+        Ok((part(&self.in_proj_weight)?, part(&self.in_proj_bias)?))
     }
 
     /// What follows attention, `[B, 1, H]` to `[B, H]`.
     fn finish(&self, pooled: &Tensor) -> Result<Tensor> {
         let pooled = self.out_proj.forward(pooled)?;
         // The residual is the attention's output, not the probe.
-        let y = pooled.f_add(&self.mlp.forward(&self.layernorm.forward(&pooled)?)?)?;
+        let y = self.mlp.forward(&self.layernorm.forward(&pooled)?, &pooled)?;
         Ok(y.f_squeeze_dim(1)?)
     }
 }

@@ -23,9 +23,15 @@ impl<'a> Weights<'a> {
         Self { path: store.root(), checkpoint: None }
     }
 
-    /// Parameters of `checkpoint`, converted to the kind of `store`.
+    /// Parameters of `checkpoint`, converted to the kind of `store`. They are never trained, and kept
+    /// by their modules alone, in whichever layout is fastest.
     pub fn read(store: &'a nn::VarStore, checkpoint: &'a Checkpoint) -> Self {
         Self { path: store.root(), checkpoint: Some(checkpoint) }
+    }
+
+    /// Whether the parameters are read, and never change.
+    pub(crate) fn are_final(&self) -> bool {
+        self.checkpoint.is_some()
     }
 
     /// The place of the submodule `name`, which may be dotted.
@@ -59,6 +65,6 @@ impl<'a> Weights<'a> {
         kind: Kind,
     ) -> Result<Tensor> {
         let tensor = checkpoint.tensor(&self.path.path(name), shape, kind)?;
-        Ok(self.path.add(name, tensor.f_to_device(self.path.device())?, true))
+        Ok(tensor.f_to_device(self.path.device())?)
     }
 }
