@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shard::Shard;
 
+use crate::config::VisionConfig;
 use crate::dataset::{Dataset, Item, Texts};
 use crate::device::Device;
-use crate::embedder::{Dtype, Embedder};
+use crate::embedder::{Dtype, Embedder, embed_part};
 use crate::embeddings::{Embeddings, ImageEmbeddings};
 use crate::error::{Error, Result};
 use crate::folder::Folder;
@@ -24,6 +25,8 @@ use crate::image_embedder::ImageEmbedder;
 use crate::journal::Journal;
 use crate::preprocessor::Preprocessor;
 use crate::progress::{Clock, EmbedProgress};
+use crate::streams::{PART, in_order};
+use crate::vision::VisionTower;
 
 /// What to embed, and how.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -171,12 +174,13 @@ pub(crate) fn embed_pairs(
     progress: &mut dyn FnMut(&EmbedProgress),
 ) -> Result<(Array2<f32>, Array2<f32>)> {
     let class_text = embed_texts(embedder, &classes(items), options, shard, journal, progress)?;
-    let tower = Tower {
+    let pipeline = Pipeline {
+        config: &embedder.config.vision_config,
         preprocessor: &embedder.preprocessor,
-        width: embedder.config.embedding_size() as usize,
-        embed: &|pixels| embedder.pixels(pixels),
+        weights: &embedder.weights,
     };
-    Ok((class_text, embed_images(&tower, items, options, shard, journal, progress)?))
+    let tower = &embedder.model.vision;
+    Ok((class_text, embed_images(tower, pipeline, items, options, shard, journal, progress)?))
 }
 
 fn images_alone(
@@ -216,10 +220,9 @@ pub(crate) fn embed_images_alone(
     journal: &mut Journal,
     progress: &mut dyn FnMut(&EmbedProgress),
 ) -> Result<Array2<f32>> {
-    let ImageEmbedder { config, preprocessor, .. } = embedder;
-    let tower =
-        Tower { preprocessor, width: config.hidden_size as usize, embed: &|pixels| embedder.pixels(pixels) };
-    embed_images(&tower, items, options, shard, journal, progress)
+    let ImageEmbedder { config, tower, preprocessor, weights } = embedder;
+    let pipeline = Pipeline { config, preprocessor, weights };
+    embed_images(tower, pipeline, items, options, shard, journal, progress)
 }
 
 impl Embeddings {
@@ -246,13 +249,22 @@ impl ImageEmbedder {
     }
 }
 
-/// The part of a model that images go through.
-struct Tower<'a> {
+/// What images go through before and after a tower.
+#[derive(Clone, Copy)]
+struct Pipeline<'a> {
+    config: &'a VisionConfig,
     preprocessor: &'a Preprocessor,
-    /// Dimension D of an embedding.
-    width: usize,
-    /// Unit embeddings of a batch.
-    embed: &'a dyn Fn(&[Pixels]) -> Result<Array2<f32>>,
+    weights: &'a [PathBuf],
+}
+
+/// Images that go through the tower together.
+struct Part<'a> {
+    items: &'a [Item],
+    /// Those of its batch, which is kept when its last part is there.
+    batch: &'a [Item],
+    /// The number of the batch's first image.
+    first: usize,
+    is_last: bool,
 }
 
 /// The distinct labels, in order.
@@ -349,19 +361,21 @@ fn embed_classes(embedder: &Embedder, names: &[String], templates: &[String]) ->
 
 /// Embeddings `[images, D]`. Rows of images that were skipped are not numbers.
 fn embed_images(
-    tower: &Tower,
+    tower: &VisionTower,
+    pipeline: Pipeline,
     items: &[Item],
     options: &EmbedOptions,
     shard: Shard,
     journal: &mut Journal,
     progress: &mut dyn FnMut(&EmbedProgress),
 ) -> Result<Array2<f32>> {
-    let mut rows = Rows::new(items.len(), tower.width);
+    let width = pipeline.config.hidden_size as usize;
+    let mut rows = Rows::new(items.len(), width);
     let batches = share(items, options.batch, shard);
     let mut clock = Clock::start("images", batches.iter().map(|(_, items)| items.len()).sum());
     let mut unfinished = Vec::new();
     for (first, items) in batches {
-        match journal.take(&image_key(items), rows.width * items.len()) {
+        match journal.take(&image_key(items), width * items.len()) {
             Some(values) if options.skip_broken || values.iter().all(|value| value.is_finite()) => {
                 rows.set(first, &values);
                 clock.resumed(items.len());
@@ -370,25 +384,55 @@ fn embed_images(
         }
     }
     progress(&clock.now());
-    let pool = rayon::ThreadPoolBuilder::new().build()?;
-    thread::scope(|scope| {
-        // While one batch is computed another waits, and a third is being decoded.
-        let (sender, receiver) = sync_channel(1);
-        let (batches, preprocessor) = (&unfinished, tower.preprocessor);
-        scope.spawn(move || pool.install(|| prepare(batches, preprocessor, &sender)));
-        for (&(first, items), pixels) in unfinished.iter().zip(receiver) {
-            if !options.skip_broken
-                && let Some(position) = pixels.iter().position(Result::is_err)
-            {
-                return Err(stopped(pixels.into_iter().nth(position), &clock, journal));
-            }
-            let values = embed_batch(tower, pixels)?;
-            journal.append(&image_key(items), &values)?;
-            rows.set(first, &values);
-            clock.computed(items.len());
+    let is_processor = tower.device() == tch::Device::Cpu;
+    let size = if is_processor { PART } else { options.batch };
+    let parts: Vec<Part> =
+        unfinished.iter().flat_map(|(first, batch)| in_parts(*first, batch, size)).collect();
+    let mut values = Vec::new();
+    let receive = |part: &Part, embedded: Result<Embedded>| {
+        values.extend(embedded?.map_err(|image| stopped(&image, &clock, journal))?);
+        if part.is_last {
+            let values = std::mem::take(&mut values);
+            journal.append(&image_key(part.batch), &values)?;
+            rows.set(part.first, &values);
+            clock.computed(part.batch.len());
             progress(&clock.now());
         }
-        Ok(rows.into_matrix())
+        Ok(())
+    };
+    if is_processor {
+        let work = |tower: &VisionTower, part: &Part| {
+            let pixels = part.items.iter().map(|item| pipeline.read(item)).collect();
+            pipeline.embed(tower, pixels, options.skip_broken)
+        };
+        in_order(&parts, tower, work, receive)?;
+    } else {
+        embed_ahead(tower, pipeline, &parts, options.skip_broken, receive)?;
+    }
+    Ok(rows.into_matrix())
+}
+
+fn in_parts<'a>(first: usize, batch: &'a [Item], size: usize) -> impl Iterator<Item = Part<'a>> {
+    let count = batch.len().div_ceil(size);
+    let parts = batch.chunks(size).enumerate();
+    parts.map(move |(k, items)| Part { items, batch, first, is_last: k + 1 == count })
+}
+
+/// Embeds part after part on a device, for which all cores decode: while one part is computed another
+/// waits, and a third is being decoded.
+fn embed_ahead(
+    tower: &VisionTower,
+    pipeline: Pipeline,
+    parts: &[Part],
+    skip_broken: bool,
+    mut receive: impl FnMut(&Part, Result<Embedded>) -> Result<()>,
+) -> Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().build()?;
+    let (sender, receiver) = sync_channel(1);
+    thread::scope(|scope| {
+        scope.spawn(move || pool.install(|| pipeline.prepare(parts, &sender)));
+        let mut prepared = parts.iter().zip(receiver);
+        prepared.try_for_each(|(part, pixels)| receive(part, pipeline.embed(tower, pixels, skip_broken)))
     })
 }
 
@@ -419,35 +463,48 @@ pub(crate) fn image_key(items: &[Item]) -> Value {
 /// Pixel values of an image, or why there are none.
 type Prepared = Result<Pixels>;
 
-/// Decodes and resizes batch by batch, each on all threads of the pool, until nobody
-/// receives any more.
-fn prepare(batches: &[(usize, &[Item])], preprocessor: &Preprocessor, sender: &SyncSender<Vec<Prepared>>) {
-    let read = |item: &Item| Ok(preprocess(&decode(&item.read()?, &item.name)?, preprocessor));
-    for (_, items) in batches {
-        if sender.send(items.par_iter().map(read).collect()).is_err() {
-            return;
+/// Embeddings of a part, row after row, or the broken image that stops the run.
+type Embedded = std::result::Result<Vec<f32>, Error>;
+
+impl Pipeline<'_> {
+    fn read(&self, item: &Item) -> Prepared {
+        Ok(preprocess(&decode(&item.read()?, &item.name)?, self.preprocessor))
+    }
+
+    /// Decodes and resizes part by part, each on all threads of the pool, until nobody receives any more.
+    fn prepare(&self, parts: &[Part], sender: &SyncSender<Vec<Prepared>>) {
+        for part in parts {
+            if sender.send(part.items.par_iter().map(|item| self.read(item)).collect()).is_err() {
+                return;
+            }
         }
     }
-}
 
-/// Embeddings of a batch, row after row; that of a broken image is not a number. A blank
-/// image is computed in its place, because the size of a batch moves the last bits of all.
-fn embed_batch(tower: &Tower, pixels: Vec<Prepared>) -> Result<Vec<f32>> {
-    let broken: Vec<bool> = pixels.iter().map(Result::is_err).collect();
-    let blank = || Pixels::blank(tower.preprocessor);
-    let pixels: Vec<Pixels> = pixels.into_iter().map(|pixels| pixels.unwrap_or_else(|_| blank())).collect();
-    let (mut values, _) = (tower.embed)(&pixels)?.into_raw_vec_and_offset();
-    for (row, _) in values.chunks_exact_mut(tower.width).zip(broken).filter(|(_, broken)| *broken) {
-        row.fill(f32::NAN);
+    /// Embeddings of a part by `tower`; that of a broken image is not a number, if it is skipped. A blank image is computed in its place, because the size of a part moves the last bits
+    /// of all.
+    fn embed(&self, tower: &VisionTower, pixels: Vec<Prepared>, skip_broken: bool) -> Result<Embedded> {
+        let mut broken = Vec::new();
+        let mut whole = Vec::with_capacity(pixels.len());
+        for (row, pixels) in pixels.into_iter().enumerate() {
+            match pixels {
+                Ok(pixels) => whole.push(pixels),
+                Err(error) if !skip_broken => return Ok(Err(error)),
+                Err(_) => {
+                    broken.push(row);
+                    whole.push(Pixels::blank(self.preprocessor));
+                }
+            }
+        }
+        let mut rows = embed_part(tower, self.config, &whole, self.weights)?;
+        broken.into_iter().for_each(|row| rows.row_mut(row).fill(f32::NAN));
+        Ok(Ok(rows.into_raw_vec_and_offset().0))
     }
-    Ok(values)
 }
 
 /// The error of a run that a broken image stops.
-fn stopped(image: Option<Prepared>, clock: &Clock, journal: &Journal) -> Error {
+fn stopped(image: &Error, clock: &Clock, journal: &Journal) -> Error {
     let EmbedProgress { done, total, .. } = clock.now();
-    let reason = image.and_then(Result::err).map(|error| error.to_string()).unwrap_or_default();
-    Error::Broken { image: reason, done, total, kept: journal.path().to_owned() }
+    Error::Broken { image: image.to_string(), done, total, kept: journal.path().to_owned() }
 }
 
 /// Leaves out skipped images, and classes of which none is left; and which of them are.

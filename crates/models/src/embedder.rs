@@ -16,8 +16,10 @@ use crate::image::{Pixels, preprocess};
 use crate::model::{Siglip, normalize};
 use crate::naflex::Grid;
 use crate::preprocessor::Preprocessor;
+use crate::streams::side_by_side;
 use crate::tokenizer::Tokenizer;
 use crate::vision::VisionTower;
+use crate::weights::Parameter;
 
 /// A SigLIP model with its tokenizer and preprocessing, on the CPU.
 #[derive(Debug)]
@@ -81,8 +83,13 @@ impl Embedder {
     /// # Errors
     /// As [`Tokenizer::encode`].
     pub fn texts<S: AsRef<str>>(&self, texts: &[S]) -> Result<Array2<f32>> {
-        let ids = self.tokenizer.encode(texts)?.f_to_device(self.model.text.device())?;
-        self.matrix(&self.model.embed_texts(&ids)?)
+        let device = self.model.text.device();
+        let ids = Parameter(self.tokenizer.encode(texts)?.f_to_device(device)?);
+        let (tower, weights) = ((self.model.text.clone(), ids), &self.weights);
+        side_by_side(texts.len(), device, &tower, |(tower, ids), range| {
+            let ids = ids.f_narrow(0, range.start as i64, range.len() as i64)?;
+            matrix(&tch::no_grad(|| normalize(&tower.forward(&ids)?))?, weights)
+        })
     }
 
     /// Unit embeddings `[images, D]` of upright images, in one batch.
@@ -91,36 +98,45 @@ impl Embedder {
     /// If libtorch fails.
     pub fn images(&self, images: &[RgbImage]) -> Result<Array2<f32>> {
         let pixels: Vec<_> = images.iter().map(|image| preprocess(image, &self.preprocessor)).collect();
-        self.pixels(&pixels)
-    }
-
-    /// Unit embeddings `[images, D]` of preprocessed images.
-    pub(crate) fn pixels(&self, images: &[Pixels]) -> Result<Array2<f32>> {
-        self.matrix(&embed_pixels(&self.model.vision, &self.config.vision_config, images)?)
-    }
-
-    fn matrix(&self, embeddings: &Tensor) -> Result<Array2<f32>> {
-        matrix(embeddings, &self.weights)
+        embed_pixels(&self.model.vision, &self.config.vision_config, &pixels, &self.weights)
     }
 }
 
-/// Unit embeddings `[images, D]`, float32, of preprocessed images; without gradients.
-pub(crate) fn embed_pixels(tower: &VisionTower, config: &VisionConfig, images: &[Pixels]) -> Result<Tensor> {
+/// Unit embeddings `[images, D]` of preprocessed images by a tower that `weights` have led to.
+pub(crate) fn embed_pixels(
+    tower: &VisionTower,
+    config: &VisionConfig,
+    images: &[Pixels],
+    weights: &[PathBuf],
+) -> Result<Array2<f32>> {
+    side_by_side(images.len(), tower.device(), tower, |tower, range| {
+        embed_part(tower, config, &images[range], weights)
+    })
+}
+
+/// The same in one pass.
+pub(crate) fn embed_part(
+    tower: &VisionTower,
+    config: &VisionConfig,
+    images: &[Pixels],
+    weights: &[PathBuf],
+) -> Result<Array2<f32>> {
     let tensors = images.iter().map(|pixels| Ok(Tensor::f_from_slice(&pixels.values)?));
     let values = Tensor::f_cat(&tensors.collect::<Result<Vec<_>>>()?, 0)?.f_to_device(tower.device())?;
     let grids: Vec<Grid> = images.iter().filter_map(|pixels| pixels.grid).collect();
     let VisionConfig { image_size: side, patch_size: patch, .. } = *config;
-    tch::no_grad(|| {
+    let embeddings = tch::no_grad(|| {
         normalize(&if grids.is_empty() {
             tower.forward(&values.f_view([-1, 3, side, side])?)?
         } else {
             tower.forward_patches(&values.f_view([-1, 3 * patch * patch])?, &grids)?
         })
-    })
+    })?;
+    matrix(&embeddings, weights)
 }
 
 /// The numbers of a tensor `[rows, columns]`, which `weights` have led to.
-pub(crate) fn matrix(embeddings: &Tensor, weights: &[PathBuf]) -> Result<Array2<f32>> {
+fn matrix(embeddings: &Tensor, weights: &[PathBuf]) -> Result<Array2<f32>> {
     let (rows, columns) = embeddings.size2()?;
     let mut values = vec![0.0; (rows * columns) as usize];
     let count = values.len();

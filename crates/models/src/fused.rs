@@ -11,12 +11,14 @@ use tch::{CModule, Device, IValue, Kind, TchError, Tensor};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use crate::error::Error;
+use crate::weights::Parameter;
 
 /// `x W^T + b` with weights W that never change, on a processor for which libtorch has oneDNN.
+#[derive(Clone)]
 pub(crate) struct FusedLinear {
     /// In oneDNN's layout, that no other operator reads.
-    weight: Tensor,
-    bias: Tensor,
+    weight: Parameter,
+    bias: Parameter,
 }
 
 impl FusedLinear {
@@ -31,7 +33,8 @@ impl FusedLinear {
         /// For which oneDNN chooses the layout; any number of rows is right.
         const ROWS: i64 = 1024;
         let arguments = [IValue::Tensor(weight.f_contiguous()?), IValue::Int(ROWS)];
-        let fused = Self { weight: call("pack", arguments)?, bias: bias.shallow_clone() };
+        let fused =
+            Self { weight: Parameter(call("pack", arguments)?), bias: Parameter(bias.shallow_clone()) };
         let _tried = fused.forward(&Tensor::f_zeros([1, weight.size()[1]], (weight.kind(), Device::Cpu))?)?;
         Ok(fused)
     }
@@ -52,7 +55,7 @@ impl FusedLinear {
     }
 
     fn call(&self, method: &str, x: &Tensor, more: Option<IValue>) -> Result<Tensor, Error> {
-        let tensors = [x, &self.weight, &self.bias].map(|tensor| IValue::Tensor(tensor.shallow_clone()));
+        let tensors = [x, &*self.weight, &*self.bias].map(|tensor| IValue::Tensor(tensor.shallow_clone()));
         Ok(call(method, tensors.into_iter().chain(more))?)
     }
 }

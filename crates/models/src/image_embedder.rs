@@ -9,10 +9,10 @@ use tch::nn::VarStore;
 use crate::checkpoint::Checkpoint;
 use crate::config::VisionConfig;
 use crate::device::Device;
-use crate::embedder::{Dtype, embed_pixels, matrix};
+use crate::embedder::{Dtype, embed_pixels};
 use crate::error::{Error, Result};
 use crate::folder::{Folder, Layout};
-use crate::image::{Pixels, preprocess};
+use crate::image::preprocess;
 use crate::preprocessor::Preprocessor;
 use crate::vision::VisionTower;
 use crate::weights::Weights;
@@ -74,11 +74,6 @@ impl ImageEmbedder {
     /// If libtorch fails.
     pub fn images(&self, images: &[RgbImage]) -> Result<Array2<f32>> {
         let pixels: Vec<_> = images.iter().map(|image| preprocess(image, &self.preprocessor)).collect();
-        self.pixels(&pixels)
-    }
-
-    /// Unit embeddings `[images, D]` of preprocessed images.
-    pub(crate) fn pixels(&self, images: &[Pixels]) -> Result<Array2<f32>> {
-        matrix(&embed_pixels(&self.tower, &self.config, images)?, &self.weights)
+        embed_pixels(&self.tower, &self.config, &pixels, &self.weights)
     }
 }

@@ -44,6 +44,7 @@ mod random;
 mod resize;
 mod sentencepiece;
 mod sizes;
+mod streams;
 mod tensor_names;
 mod text;
 mod tokenizer;

@@ -5,14 +5,14 @@ use tch::Tensor;
 use crate::config::TextConfig;
 use crate::encoder::{Encoder, LayerNorm, Linear, lecun};
 use crate::error::{Error, Result};
-use crate::weights::Weights;
+use crate::weights::{Parameter, Weights};
 
 /// The text tower of SigLIP. Padding is not masked: the model was trained so, and its
 /// embeddings are those of the padded text.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TextTower {
-    token_embedding: Tensor,
-    position_embedding: Tensor,
+    token_embedding: Parameter,
+    position_embedding: Parameter,
     encoder: Encoder,
     final_layer_norm: LayerNorm,
     head: Linear,
@@ -50,7 +50,7 @@ impl TextTower {
             return Err(Error::Input { what: "token ids", got: format!("{size:?}"), expected });
         }
         let tokens = Tensor::f_embedding(&self.token_embedding, ids, -1, false, false)?;
-        let x = self.encoder.forward(tokens.f_add(&self.position_embedding)?)?;
+        let x = self.encoder.forward(tokens.f_add(&*self.position_embedding)?)?;
         // The norm is of each position for itself, so only the last one needs it.
         self.head.forward(&self.final_layer_norm.forward(&x.f_select(1, -1)?)?)
     }

@@ -6,10 +6,10 @@ use crate::config::{EncoderConfig, VisionConfig};
 use crate::encoder::{Encoder, LayerNorm, Linear, Mlp, Parameters, lecun, xavier};
 use crate::error::{Error, Result};
 use crate::naflex::Grid;
-use crate::weights::Weights;
+use crate::weights::{Parameter, Weights};
 
 /// The image tower of SigLIP; there is no class token and no projection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct VisionTower {
     /// From the pixels of a patch to the first width H.
     patches: Linear,
@@ -17,7 +17,7 @@ pub struct VisionTower {
     squares: Option<Squares>,
     /// Numbers of a patch.
     inputs: i64,
-    position_embedding: Tensor,
+    position_embedding: Parameter,
     encoder: Encoder,
     post_layernorm: LayerNorm,
     head: PoolingHead,
@@ -77,7 +77,7 @@ impl VisionTower {
             return Err(Error::Input { what: "pixel values", got: format!("{size:?}"), expected });
         }
         let patches = squares.cut(&pixels.f_to_kind(self.position_embedding.kind())?)?;
-        let x = self.patches.forward(&patches)?.f_add(&self.position_embedding)?;
+        let x = self.patches.forward(&patches)?.f_add(&*self.position_embedding)?;
         self.head.forward(&self.post_layernorm.forward(&self.encoder.forward(x)?)?)
     }
 
@@ -134,12 +134,12 @@ impl Squares {
 }
 
 /// Multihead attention pooling: one learned query, the probe, attends to all patches.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct PoolingHead {
-    probe: Tensor,
+    probe: Parameter,
     /// Projections of query, key and value, one below the other.
-    in_proj_weight: Tensor,
-    in_proj_bias: Tensor,
+    in_proj_weight: Parameter,
+    in_proj_bias: Parameter,
     out_proj: Linear,
     layernorm: LayerNorm,
     mlp: Mlp,

@@ -8,6 +8,24 @@ use tch::{
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 
+/// A tensor whose clones are handles of the same numbers, for a thread each.
+#[derive(Debug)]
+pub(crate) struct Parameter(pub Tensor);
+
+impl Clone for Parameter {
+    fn clone(&self) -> Self {
+        Self(self.0.shallow_clone())
+    }
+}
+
+impl std::ops::Deref for Parameter {
+    type Target = Tensor;
+
+    fn deref(&self) -> &Tensor {
+        &self.0
+    }
+}
+
 /// A place in a [`nn::VarStore`] that modules put their parameters into: read from a
 /// checkpoint, or drawn at random to be trained. Names are Hugging Face's, so that
 /// saving the store as safetensors gives a checkpoint.
@@ -41,11 +59,12 @@ impl<'a> Weights<'a> {
     }
 
     /// The parameter `name` of this module; `init` is how it is drawn.
-    pub(crate) fn parameter(&self, name: &str, shape: &[i64], init: Init) -> Result<Tensor> {
-        match self.checkpoint {
-            None => Ok(self.path.f_var(name, shape, init)?),
-            Some(checkpoint) => self.read_parameter(checkpoint, name, shape, self.path.kind()),
-        }
+    pub(crate) fn parameter(&self, name: &str, shape: &[i64], init: Init) -> Result<Parameter> {
+        let tensor = match self.checkpoint {
+            None => self.path.f_var(name, shape, init)?,
+            Some(checkpoint) => self.read_parameter(checkpoint, name, shape, self.path.kind())?,
+        };
+        Ok(Parameter(tensor))
     }
 
     /// The parameter `name` of one number, `init` unless it is read. It stays float32

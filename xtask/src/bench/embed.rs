@@ -1,4 +1,4 @@
-//! `siglip embed` against transformers: the same images, weights and threads, in turns.
+//! `siglip embed` against what a user would pick instead: the same images, weights and threads, in turns.
 
 use std::{
     fs,
@@ -32,38 +32,41 @@ struct Variant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Who {
     Ours,
-    Transformers,
+    Peer,
 }
 
 const fn ours(kind: &'static str, name: &'static str) -> Variant {
     Variant { name, who: Who::Ours, kind }
 }
 
-const fn transformers(kind: &'static str, name: &'static str) -> Variant {
-    Variant { name, who: Who::Transformers, kind }
+const fn peer(kind: &'static str, name: &'static str) -> Variant {
+    Variant { name, who: Who::Peer, kind }
 }
 
-const VARIANTS: [Variant; 6] = [
+const VARIANTS: [Variant; 9] = [
     ours("f32", "siglip embed, f32"),
-    transformers("pil", "transformers, f32, PIL processor"),
-    transformers("torchvision", "transformers, f32, torchvision processor"),
+    peer("pil", "transformers, f32, PIL processor"),
+    peer("torchvision", "transformers, f32, torchvision processor"),
+    peer("openvino", "OpenVINO, f32"),
+    peer("onnxruntime", "ONNX Runtime, f32"),
     ours("bf16", "siglip embed, bf16 weights"),
-    transformers("autocast", "transformers, bf16 autocast"),
-    transformers("bf16", "transformers, bf16 weights"),
+    peer("autocast", "transformers, bf16 autocast"),
+    peer("bf16", "transformers, bf16 weights"),
+    peer("openvino-bf16", "OpenVINO, bf16"),
 ];
 /// To which the others' embeddings are compared.
 const REFERENCE: Variant = VARIANTS[1];
 /// Whose memory is compared with that for more images.
-const HALF: Variant = VARIANTS[3];
+const HALF: Variant = VARIANTS[5];
 
-/// Times `siglip embed` and transformers, and decoding alone, and returns the tables.
+/// Times `siglip embed` and its peers, and decoding alone, and returns the tables.
 ///
 /// # Errors
 /// If the set-up or a run fails.
 pub(super) fn table(project: &Project) -> Result<String> {
     let python = setup::engine(project)?;
-    let requirements = project.parity_requirements();
-    let side = side_environment(project, &python, ".venv-parity", &requirements)?;
+    let requirements = project.library().join("benches/embed/requirements.txt");
+    let side = side_environment(project, &python, ".venv-peers", &requirements)?;
     let bench = Bench { side, project, folder: project.target().join("bench/embed") };
     bench.prepare()?;
     let mut runs = vec![Vec::new(); VARIANTS.len()];
@@ -82,7 +85,7 @@ pub(super) fn table(project: &Project) -> Result<String> {
 
 struct Bench<'a> {
     project: &'a Project,
-    /// The Python with transformers.
+    /// The Python with the peers.
     side: Python,
     /// What `prepare.py` makes.
     folder: PathBuf,
@@ -114,7 +117,7 @@ impl Bench<'_> {
             ["model".to_owned(), format!("{images}.txt")].map(|name| self.folder.join(name));
         let mut command = match variant.who {
             Who::Ours => process::command(self.project.target().join("release/examples/embed_speed")),
-            Who::Transformers => {
+            Who::Peer => {
                 let mut python = self.side.command();
                 python.arg(self.script("peer.py")).env("HF_HUB_OFFLINE", "1");
                 python
@@ -143,9 +146,9 @@ impl Bench<'_> {
     }
 
     fn versions(&self) -> Result<Vec<(&'static str, String)>> {
-        let script = "import torch, transformers, torchvision, PIL; \
-                      print(f'torch {torch.__version__}, transformers {transformers.__version__}, \
-                      torchvision {torchvision.__version__}, Pillow {PIL.__version__}')";
+        let script = "import importlib.metadata as m; names = ['torch', 'transformers', 'torchvision', \
+                      'Pillow', 'openvino', 'onnxruntime']; \
+                      print(', '.join(f'{name} {m.version(name)}' for name in names))";
         let mut versions = machine::surroundings(self.project);
         versions.push(("Python packages", process::output(self.side.command().args(["-c", script]))?));
         Ok(versions)
@@ -221,7 +224,7 @@ fn median(runs: &[Run]) -> Run {
 
 fn compose(runs: &[Run], cosines: &[f64], more: &Run, versions: &[(&str, String)]) -> String {
     let mut lines = vec![
-        "# `siglip embed` against transformers\n".to_owned(),
+        "# `siglip embed` against what a user would pick instead\n".to_owned(),
         format!(
             "siglip-base-patch16-224 with random weights, 64 JPEG photographs of 500 x 375 and as many class \
              names, batches of {BATCH}, {} threads. Medians of {ROUNDS} runs that took turns; \
@@ -239,7 +242,7 @@ fn compose(runs: &[Run], cosines: &[f64], more: &Run, versions: &[(&str, String)
             "| {name} | {images:.2} | {texts:.1} | {ready:.2} s | {memory:.0} MiB | {cosine:.6} |"
         ));
     }
-    let [ours, pil, torchvision, half, autocast, half_weights] = runs else {
+    let [ours, pil, torchvision, openvino, onnx, half, autocast, half_weights, openvino_half] = runs else {
         unreachable!("a run for each variant")
     };
     lines.push("\n| | measured | aim |\n|---|---|---|".to_owned());
@@ -249,6 +252,9 @@ fn compose(runs: &[Run], cosines: &[f64], more: &Run, versions: &[(&str, String)
             ours.images / pil.images.max(torchvision.images),
             "at least 1; 0.95 is a tie",
         ),
+        ("f32 to OpenVINO's", ours.images / openvino.images, "at least 1.05"),
+        ("f32 to ONNX Runtime's", ours.images / onnx.images, "at least 1.05"),
+        ("bf16 to OpenVINO's", half.images / openvino_half.images, "at least 1.05"),
         ("bf16 to f32", half.images / ours.images, "at least 2"),
         ("bf16 to transformers' autocast", half.images / autocast.images, "at least 1.3"),
         ("bf16 to transformers with bf16 weights", half.images / half_weights.images, "at least 1"),
@@ -295,11 +301,14 @@ mod tests {
     #[test]
     fn the_page_has_every_variant_and_the_ratios() {
         let run = |images: f64| Run { threads: 2, ready: 1.0, images, texts: 10.0, memory: 1000.0 };
-        let runs = [4.0, 3.0, 3.5, 8.0, 6.0, 7.0].map(run);
-        let page = compose(&runs, &[1.0; 6], &run(8.0), &[("processor", "P".to_owned())]);
+        let runs = [4.0, 3.0, 3.5, 2.5, 2.0, 8.0, 6.0, 7.0, 5.0].map(run);
+        let page = compose(&runs, &[1.0; 9], &run(8.0), &[("processor", "P".to_owned())]);
         for line in [
             "| siglip embed, f32 | 4.00 | 10.0 | 1.00 s | 1000 MiB | 1.000000 |",
             "| f32 to transformers' faster processor | 1.14 | at least 1; 0.95 is a tie |",
+            "| f32 to OpenVINO's | 1.60 | at least 1.05 |",
+            "| f32 to ONNX Runtime's | 2.00 | at least 1.05 |",
+            "| bf16 to OpenVINO's | 1.60 | at least 1.05 |",
             "| bf16 to f32 | 2.00 | at least 2 |",
             "| bf16 to transformers' autocast | 1.33 | at least 1.3 |",
             "| bf16 to transformers with bf16 weights | 1.14 | at least 1 |",
