@@ -50,7 +50,7 @@ impl TextTower {
             return Err(Error::Input { what: "token ids", got: format!("{size:?}"), expected });
         }
         let tokens = Tensor::f_embedding(&self.token_embedding, ids, -1, false, false)?;
-        let x = self.encoder.forward(tokens.f_add(&*self.position_embedding)?)?;
+        let x = self.encoder.forward(tokens.f_add(&self.position_embedding)?)?;
         // The norm is of each position for itself, so only the last one needs it.
         self.head.forward(&self.final_layer_norm.forward(&x.f_select(1, -1)?)?)
     }

@@ -77,7 +77,7 @@ impl VisionTower {
             return Err(Error::Input { what: "pixel values", got: format!("{size:?}"), expected });
         }
         let patches = squares.cut(&pixels.f_to_kind(self.position_embedding.kind())?)?;
-        let x = self.patches.forward(&patches)?.f_add(&*self.position_embedding)?;
+        let x = self.patches.forward(&patches)?.f_add(&self.position_embedding)?;
         self.head.forward(&self.post_layernorm.forward(&self.encoder.forward(x)?)?)
     }
 
