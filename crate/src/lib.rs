@@ -24,6 +24,8 @@
 //! ```
 
 #[cfg(feature = "libtorch")]
+mod adam;
+#[cfg(feature = "libtorch")]
 mod blocks;
 #[cfg(feature = "libtorch")]
 mod device;

@@ -41,7 +41,7 @@ pub mod sweep;
 pub mod train;
 pub mod transition;
 
-pub use engine::{Engine, State};
+pub use engine::{BatchEngine, Engine, State};
 pub use error::{Error, Result};
 pub use experiment::{Bias, BiasKind, EngineChoice, Experiment, Numerics, Temperature};
 pub use geometry::Geometry;

@@ -35,6 +35,7 @@
 //! of processes in one folder.
 
 mod describe;
+mod groups;
 mod json;
 mod outcome;
 mod plan;

@@ -2,19 +2,19 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use serde::Serialize;
 use shard::Shard;
 
+use super::groups::{Groups, Task, train_group};
 use super::plan::Plan;
-use super::side_by_side::{Message, SweepProgress, in_sweep, on_all_cores};
+use super::side_by_side::{Message, SweepProgress, in_sweep, on_all_cores, split};
 use super::store::{NUMERICS, Store, hash};
 use super::summaries::{Appending, End, Summaries};
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
-use crate::run::Summary;
+use crate::run::{Run, Summary};
 use crate::train::Settings;
 
 /// What a folder keeps of each run.
@@ -93,34 +93,32 @@ impl Plan {
         }
         progress(&SweepProgress { elapsed: start.elapsed(), ..at });
 
-        let place = AtomicUsize::new(0);
-        let next = || loop {
-            let task = place.fetch_add(1, Ordering::Relaxed);
-            let number = numbers.clone().nth(task)?;
-            if todo.has(task) {
-                return Some((number, self.experiment(number).expect("it was made before")));
+        let tasks = numbers.enumerate().filter(|(task, _)| todo.has(*task));
+        let tasks = tasks.map(|(_, number)| (number, self.experiment(number).expect("it was made before")));
+        let groups = Groups::of(tasks, at.runs - at.runs_done, settings);
+        let keep_end = |number: usize, run: Result<Run>| match run {
+            Err(error @ Error::NonFinite { .. }) if kept.failure(number).is_none() => {
+                appending.save(number, End::Failed(error.to_string()))?;
+                Err(error)
             }
-        };
-        let work = |number: usize, experiment: &Experiment, settings, tell: &mut dyn FnMut(usize)| {
-            // Another process may have been faster.
-            if keep == Keep::Runs && kept.store.load(experiment).is_some() {
-                tell(experiment.epochs);
-                return Ok(());
-            }
-            let run = match experiment.train_with(settings, &mut |progress| tell(progress.epoch)) {
-                Err(error @ Error::NonFinite { .. }) if kept.failure(number).is_none() => {
-                    appending.save(number, End::Failed(error.to_string()))?;
-                    return Err(error);
-                }
-                run => run?,
-            };
-            match keep {
+            Err(error) => Err(error),
+            Ok(run) => match keep {
                 Keep::Runs => kept.store.save(&run),
                 Keep::Summaries => appending.save(number, End::Summary(run.summary())),
+            },
+        };
+        let work = |group: Vec<Task>, settings, tell: &mut dyn FnMut(usize)| {
+            // Another process may have been faster.
+            let there =
+                |(_, run): &Task| (keep == Keep::Runs && kept.store.load(run).is_some()).then_some(());
+            let (numbers, experiments, mut results) = split(group, there, tell);
+            for (number, run) in numbers.into_iter().zip(train_group(&experiments, settings, tell)) {
+                results.push((number, keep_end(number, run)));
             }
+            results
         };
         let mut failure: Option<(usize, Error)> = None;
-        on_all_cores(&next, at.runs - at.runs_done, settings, &work, &mut |message| {
+        on_all_cores(&groups, at.runs - at.runs_done, settings, &work, &mut |message| {
             match message {
                 Message::Epochs(epochs) => at.epochs_done += epochs,
                 Message::Over(number, result) => {
