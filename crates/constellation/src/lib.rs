@@ -47,6 +47,6 @@ pub use experiment::{Bias, BiasKind, EngineChoice, Experiment, Numerics, Tempera
 pub use geometry::Geometry;
 pub use history::{History, Record};
 pub use objective::{Loss, Schedule, TemperatureForm};
-pub use run::{Run, Snapshot, Summary};
-pub use sweep::{CHECKPOINT, Ensemble, Outcome, Runs, Sweep};
+pub use run::{CHECKPOINT, Run, Snapshot, Summary};
+pub use sweep::{Ensemble, Outcome, Runs, Sweep};
 pub use train::{Settings, Training};

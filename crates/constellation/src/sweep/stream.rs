@@ -4,17 +4,17 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use serde::Serialize;
 use shard::Shard;
 
 use super::groups::{Groups, Task, train_group};
+use super::outcome::{Finished, Outcome};
 use super::plan::Plan;
-use super::side_by_side::{Message, SweepProgress, in_sweep, on_all_cores, split};
+use super::side_by_side::{Message, SweepProgress, in_sweep, on_all_cores, print_sweep_progress, split};
 use super::store::{NUMERICS, Store, hash};
 use super::summaries::{Appending, End, Summaries};
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
-use crate::run::{Run, Summary};
+use crate::run::Run;
 use crate::train::Settings;
 
 /// What a folder keeps of each run.
@@ -25,15 +25,6 @@ pub enum Keep {
     Runs,
     /// The summary alone, a line a run in few files: file systems of clusters bear no million files.
     Summaries,
-}
-
-/// A run's description and its final numbers.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Finished {
-    /// What was run.
-    pub experiment: Experiment,
-    /// What came of it.
-    pub summary: Summary,
 }
 
 /// What a folder has of a plan's runs.
@@ -47,8 +38,18 @@ pub struct Kept<'a> {
 pub const SHARDS: &str = "shards";
 
 impl Plan {
+    /// Trains all runs that `folder` has not yet, keeping their final numbers there, and prints
+    /// progress when it takes long; [`Plan::kept`] reads them.
+    ///
+    /// # Errors
+    /// As [`Plan::train_into`].
+    pub fn stream_into(&self, folder: impl AsRef<Path>) -> Result<()> {
+        let progress = &mut print_sweep_progress();
+        self.train_into(folder.as_ref(), Keep::Summaries, Shard::WHOLE, Settings::default(), progress)
+    }
+
     /// Trains those runs of a shard of which `folder` has none yet, and keeps each there as soon as it
-    /// is finished, in memory that does not grow with their number. Any number of processes may do
+    /// is finished, in memory that does not grow with their number. Of equal runs the first is trained. Any number of processes may do
     /// so in one folder, on any number of machines.
     ///
     /// # Errors
@@ -84,7 +85,8 @@ impl Plan {
         for (task, number) in numbers.clone().enumerate() {
             let experiment = self.experiment(number).map_err(|error| in_sweep(number, error))?;
             let failed_before = !shard.is_whole() && kept.failure(number).is_some();
-            if failed_before || kept.has(number, &experiment, keep) {
+            let is_repeated = self.first_equal(number) != number;
+            if is_repeated || failed_before || kept.has(number, &experiment, keep) {
                 at.runs_done += 1;
             } else {
                 todo.set(task);
@@ -137,7 +139,8 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::File`] if its summaries cannot be read.
-    pub fn kept(&self, folder: &Path) -> Result<Kept<'_>> {
+    pub fn kept(&self, folder: impl AsRef<Path>) -> Result<Kept<'_>> {
+        let folder = folder.as_ref();
         let summaries = Summaries::read(&folder.join(SHARDS), &self.hash(), self.len())?;
         Ok(Kept { plan: self, store: Store::at(folder, self.record()), summaries })
     }
@@ -149,34 +152,49 @@ impl Plan {
 }
 
 impl Kept<'_> {
+    /// How run `number` ended, or the one that it is equal to.
+    fn end(&self, number: usize) -> Option<End> {
+        self.summaries.get(number).or_else(|| self.summaries.get(self.plan.first_equal(number)))
+    }
+
+    /// The final numbers of all runs that are there, in the order of the sweep.
+    ///
+    /// # Errors
+    /// As [`Plan::experiment`].
+    pub fn outcomes(&self) -> Result<Vec<Outcome>> {
+        let finished = (0..self.plan.len()).filter_map(|number| self.finished(number).transpose());
+        finished.map(|finished| Ok(Outcome::of_finished(&finished?))).collect()
+    }
+
     /// Whether run `number` is there, with what `keep` says.
     fn has(&self, number: usize, experiment: &Experiment, keep: Keep) -> bool {
         match keep {
             Keep::Runs => self.store.load(experiment).is_some(),
             Keep::Summaries => {
-                matches!(self.summaries.get(number), Some(End::Summary(_)))
-                    || self.store.summary(experiment).is_some()
+                matches!(self.end(number), Some(End::Summary(_))) || self.store.summary(experiment).is_some()
             }
         }
     }
 
     /// Why run `number` has no numbers, if its loss diverged.
     pub fn failure(&self, number: usize) -> Option<String> {
-        match self.summaries.get(number) {
+        match self.end(number) {
             Some(End::Failed(reason)) => Some(reason),
             _ => None,
         }
     }
 
-    /// How many runs of a shard are neither there, with what `keep` says, nor have failed.
+    /// How many runs of a shard are neither there, with what `keep` says, nor have failed; one that is
+    /// equal to an earlier run is missing where that one is.
     ///
     /// # Errors
     /// As [`Plan::experiment`].
     pub fn missing(&self, shard: Shard, keep: Keep) -> Result<usize> {
         let mut missing = 0;
         for number in shard.every(self.plan.len()) {
+            let is_first = self.plan.first_equal(number) == number;
             let is_over = self.has(number, &self.plan.experiment(number)?, keep);
-            missing += usize::from(!is_over && self.failure(number).is_none());
+            missing += usize::from(is_first && !is_over && self.failure(number).is_none());
         }
         Ok(missing)
     }
@@ -187,7 +205,7 @@ impl Kept<'_> {
     /// As [`Plan::experiment`].
     pub fn finished(&self, number: usize) -> Result<Option<Finished>> {
         let experiment = self.plan.experiment(number)?;
-        let summary = match self.summaries.get(number) {
+        let summary = match self.end(number) {
             Some(End::Summary(summary)) => Some(summary),
             _ => self.store.summary(&experiment),
         };
