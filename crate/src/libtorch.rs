@@ -5,7 +5,7 @@
 //! own, so that the formulas stay as they are.
 
 use constellation::{
-    BatchEngine, BiasKind, Engine, Error, Experiment, History, Loss, Record, Schedule, State, TemperatureForm,
+    BatchEngine, Engine, Error, Experiment, History, Loss, Record, Schedule, State, TemperatureForm,
 };
 use ndarray::{Array3, ArrayD, Ix3};
 use tch::{Kind, TchError, Tensor};
@@ -13,6 +13,7 @@ use tch::{Kind, TchError, Tensor};
 use crate::adam::Adam;
 use crate::blocks::{Parameters, rows_of_a_block, sigmoid_in_blocks};
 use crate::loss::{listed_loss, logits, sigmoid_loss};
+use crate::recorded::{Recorded, extreme_similarities, pooled, xi};
 
 type Result<T, E = TchError> = std::result::Result<T, E>;
 
@@ -158,6 +159,13 @@ impl Libtorch {
     #[must_use]
     pub fn in_blocks(mut self, rows: usize) -> Self {
         self.block = self.matching.is_none().then_some(rows.max(1) as i64);
+        self
+    }
+
+    /// The same engine with all similarities stored, whatever their number.
+    #[must_use]
+    pub fn dense(mut self) -> Self {
+        self.block = None;
         self
     }
 
@@ -357,41 +365,6 @@ impl Drop for Threads {
     }
 }
 
-/// Numbers of all runs that stay on the device until a chunk of epochs is done: fetching each
-/// would make a GPU wait at every step.
-#[derive(Default)]
-struct Recorded {
-    loss: Vec<Tensor>,
-    temperature: Vec<Tensor>,
-    bias: Vec<Tensor>,
-    /// Minimum matching and maximum non-matching similarity, `[2]` or `[2, runs]`.
-    extremes: Vec<Tensor>,
-    xi: Vec<Tensor>,
-}
-
-impl Recorded {
-    fn append_to(self, histories: &mut [&mut History], kind: BiasKind) -> Result<()> {
-        let runs = histories.len();
-        let [loss, temperature, bias] =
-            [&self.loss, &self.temperature, &self.bias].map(|column| fetch(column));
-        let (loss, temperature, bias) = (loss?, temperature?, bias?);
-        let (extremes, xi) = (fetch(&self.extremes)?, fetch(&self.xi)?);
-        for (run, history) in histories.iter_mut().enumerate() {
-            let of_run = |column: &[f64]| column.iter().skip(run).step_by(runs).copied().collect::<Vec<_>>();
-            let (temperature, bias) = (of_run(&temperature), of_run(&bias));
-            history.relative_bias.extend(temperature.iter().zip(bias).map(|(&t, b)| kind.relative(b, t)));
-            history.temperature.extend(temperature);
-            history.loss.extend(of_run(&loss));
-            for pair in of_run(&extremes).chunks_exact(2) {
-                history.margin.push((pair[0] - pair[1]) / 2.0);
-                history.optimal_relative_bias.push((pair[0] + pair[1]) / 2.0);
-            }
-            history.xi.extend(of_run(&xi));
-        }
-        Ok(())
-    }
-}
-
 /// The vectors of each modality, `[pairs, dim]`, or `[runs, pairs, dim]` of a batch.
 fn families(experiments: &[Experiment], is_batch: bool, initial: &[Array3<f32>]) -> Result<Vec<Tensor>> {
     let of_runs: Vec<Tensor> = initial.iter().map(Tensor::try_from).collect::<Result<_>>()?;
@@ -424,48 +397,10 @@ fn to_array(tensor: &Tensor) -> Result<Array3<f32>> {
     Ok(array.into_dimensionality::<Ix3>().expect("modalities, pairs and dimension are three axes"))
 }
 
-fn fetch(scalars: &[Tensor]) -> Result<Vec<f64>> {
-    if scalars.is_empty() {
-        return Ok(Vec::new());
-    }
-    let column = Tensor::f_stack(scalars, 0)?.f_flatten(0, -1)?.f_to_kind(Kind::Double)?;
-    Vec::<f64>::try_from(column)
-}
-
 /// Which documents match which queries, `[queries, documents]`.
 fn matching(experiment: &Experiment, device: tch::Device) -> Result<Tensor> {
     let own: Vec<i64> = experiment.subsets().flat().into_iter().map(|document| document as i64).collect();
     let own = Tensor::f_from_slice(&own)?.f_view([-1, experiment.positives as i64])?;
     let none = Tensor::f_zeros([own.size()[0], experiment.pairs as i64], (Kind::Bool, tch::Device::Cpu))?;
     none.f_scatter_value(1, &own, 1)?.f_to(device)
-}
-
-/// Of each run, `[2]` or `[2, runs]`.
-fn extreme_similarities(similarities: &Tensor, matching: Option<&Tensor>) -> Result<Tensor> {
-    let own = match matching {
-        Some(matching) => similarities.f_masked_select(matching)?,
-        None => similarities.f_diagonal(0, -2, -1)?,
-    };
-    let mask = match matching {
-        Some(matching) => matching.shallow_clone(),
-        None => {
-            Tensor::f_eye(similarities.size()[similarities.dim() - 1], (Kind::Bool, similarities.device()))?
-        }
-    };
-    let others = similarities.f_masked_fill(&mask, f64::NEG_INFINITY)?.f_amax([-2, -1], false)?;
-    Tensor::f_stack(&[own.f_amin([-1], false)?, others], 0)
-}
-
-/// The extremes over several pairs of modalities.
-fn pooled(extremes: &[Tensor]) -> Result<Tensor> {
-    let extremes = Tensor::f_stack(extremes, 1)?;
-    Tensor::f_stack(&[extremes.f_get(0)?.f_amin([0], false)?, extremes.f_get(1)?.f_amax([0], false)?], 0)
-}
-
-/// mean ||U_i - V_i|| - ||mean (U_i - V_i)||, of each run.
-fn xi(u: &Tensor, v: &Tensor) -> Result<Tensor> {
-    let difference = u.f_sub(v)?;
-    let lengths = difference.f_norm_scalaropt_dim(2.0, [-1], false)?.f_mean_dim(-1, false, None)?;
-    let mean = difference.f_mean_dim(-2, false, None)?.f_norm_scalaropt_dim(2.0, [-1], false)?;
-    lengths.f_sub(&mean)
 }

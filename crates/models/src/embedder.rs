@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{Config, VisionConfig};
-use crate::device::Device;
+use crate::device::{Device, upload};
 use crate::error::{Error, Result};
 use crate::folder::Folder;
 use crate::image::{Pixels, preprocess};
@@ -81,7 +81,7 @@ impl Embedder {
     /// # Errors
     /// As [`Tokenizer::encode`].
     pub fn texts<S: AsRef<str>>(&self, texts: &[S]) -> Result<Array2<f32>> {
-        let ids = self.tokenizer.encode(texts)?.f_to_device(self.model.text.device())?;
+        let ids = upload(self.tokenizer.encode(texts)?, self.model.text.device())?;
         self.matrix(&self.model.embed_texts(&ids)?)
     }
 
@@ -107,7 +107,8 @@ impl Embedder {
 /// Unit embeddings `[images, D]`, float32, of preprocessed images; without gradients.
 pub(crate) fn embed_pixels(tower: &VisionTower, config: &VisionConfig, images: &[Pixels]) -> Result<Tensor> {
     let tensors = images.iter().map(|pixels| Ok(Tensor::f_from_slice(&pixels.values)?));
-    let values = Tensor::f_cat(&tensors.collect::<Result<Vec<_>>>()?, 0)?.f_to_device(tower.device())?;
+    let values = Tensor::f_cat(&tensors.collect::<Result<Vec<_>>>()?, 0)?;
+    let values = upload(values, tower.device())?;
     let grids: Vec<Grid> = images.iter().filter_map(|pixels| pixels.grid).collect();
     let VisionConfig { image_size: side, patch_size: patch, .. } = *config;
     tch::no_grad(|| {

@@ -17,7 +17,7 @@ use crate::{files, project::Project};
 pub enum Suite {
     /// The engines of synthetic experiments against PyTorch and JAX
     Engines,
-    /// A large run of the fused engine: memory, and time an entry
+    /// Large runs against PyTorch, and many small ones together: memory, and time an entry
     Scale,
     /// The fused engine in a notebook's cell against the same in a program
     Notebook,
@@ -25,15 +25,25 @@ pub enum Suite {
     Embed,
 }
 
+/// Where the suite `scale` computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Device {
+    /// The processor
+    #[default]
+    Cpu,
+    /// The first CUDA device
+    Cuda,
+}
+
 /// Runs one suite or all of them; each prints its table and writes it to `logs/benchmarks`.
 ///
 /// # Errors
 /// If the set-up fails, or something cannot be measured.
-pub fn run(project: &Project, suite: Option<Suite>) -> Result<()> {
+pub fn run(project: &Project, suite: Option<Suite>, device: Device) -> Result<()> {
     for suite in suite.map_or(Suite::value_variants().to_vec(), |suite| vec![suite]) {
         let (name, table) = match suite {
             Suite::Engines => ("engines", engines::table(project)?),
-            Suite::Scale => ("scale", scale::table(project)?),
+            Suite::Scale => ("scale", scale::table(project, device)?),
             Suite::Notebook => ("notebook", notebook::table(project)?),
             Suite::Embed => ("embed", embed::table(project)?),
         };
