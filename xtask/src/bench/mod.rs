@@ -10,6 +10,7 @@ mod scale;
 use anyhow::Result;
 use clap::ValueEnum;
 
+pub use self::scale::Device;
 use crate::{files, project::Project};
 
 /// What can be measured.
@@ -23,16 +24,6 @@ pub enum Suite {
     Notebook,
     /// `siglip embed` against transformers
     Embed,
-}
-
-/// Where the suite `scale` computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Device {
-    /// The processor
-    #[default]
-    Cpu,
-    /// The first CUDA device
-    Cuda,
 }
 
 /// Runs one suite or all of them; each prints its table and writes it to `logs/benchmarks`.

@@ -1,16 +1,24 @@
 //! Runs with as many pairs as a large batch has, in which nothing of size N x N may be kept, against
 //! PyTorch, which keeps it; and small runs in one tensor program against one at a time.
 
-use std::{fmt::Write, process::Command, thread};
+use std::{fmt::Write, path::PathBuf, process::Command, thread};
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::{
-    Device,
-    contestant::{Answer, Contestant, engines_program},
-};
+use super::contestant::{Answer, Contestant, engines_program};
 use crate::{machine, process, project::Project, python::Python, setup};
+
+/// Where this suite computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Device {
+    /// The processor
+    #[default]
+    Cpu,
+    /// The first CUDA device
+    Cuda,
+}
 
 /// Measures what the device is for, and returns the tables.
 ///
@@ -38,8 +46,8 @@ pub(super) fn table(project: &Project, device: Device) -> Result<String> {
 
 struct Bench {
     python: Python,
-    program: std::path::PathBuf,
-    peer: std::path::PathBuf,
+    program: PathBuf,
+    peer: PathBuf,
     device: &'static str,
     cores: usize,
 }
