@@ -77,8 +77,10 @@ pub(super) enum Message<T> {
 }
 
 /// Does the tasks of a group, with one result for each; it tells how many epochs more are done.
-pub(super) type Work<'a, T> =
-    dyn Fn(Vec<Task>, Settings, &mut dyn FnMut(usize)) -> Vec<(usize, Result<T>)> + Sync + 'a;
+pub(super) type Work<'a, T> = dyn Fn(Vec<Task>, Settings, &mut dyn FnMut(usize)) -> Results<T> + Sync + 'a;
+
+/// What has come of tasks, by their numbers.
+pub(super) type Results<T> = Vec<(usize, Result<T>)>;
 
 /// Trains what `store` does not have; the runs come in the order of `experiments`.
 pub(super) fn train(
@@ -136,7 +138,7 @@ pub(super) fn split<T>(
     group: Vec<Task>,
     there: impl Fn(&Task) -> Option<T>,
     tell: &mut dyn FnMut(usize),
-) -> (Vec<usize>, Vec<Experiment>, Vec<(usize, Result<T>)>) {
+) -> (Vec<usize>, Vec<Experiment>, Results<T>) {
     let (mut numbers, mut experiments, mut results) = (Vec::new(), Vec::new(), Vec::new());
     for task in group {
         if let Some(result) = there(&task) {
