@@ -65,22 +65,26 @@ impl Sums {
     fn of(u: &Tensor, v: &Tensor, parameters: &Parameters, rows: i64) -> Result<Self> {
         let [n, _] = u.size()[..] else { return Err(TchError::Shape(format!("{:?}", u.size()))) };
         let double = (Kind::Double, u.device());
+        // All that outlives a block is made before the first one, and changed in place: a small tensor
+        // where a block's large ones were would keep their memory from serving the next block.
         let [mut loss, mut by_t, mut by_bias] = [(); 3].map(|()| Tensor::zeros([], double));
-        let (mut by_u, mut by_v) = (Vec::new(), Tensor::f_zeros_like(v)?);
-        let (mut least, mut most) = (Vec::new(), Vec::new());
+        let (by_u, mut by_v) = (Tensor::f_zeros_like(u)?, Tensor::f_zeros_like(v)?);
+        let scalar = |value: f64| Tensor::f_full([], value, (u.kind(), u.device()));
+        let (least, most) = (scalar(f64::INFINITY)?, scalar(f64::NEG_INFINITY)?);
         for first in (0..n).step_by(rows as usize) {
-            let u = u.f_narrow(0, first, rows.min(n - first))?;
+            let count = rows.min(n - first);
+            let u = u.f_narrow(0, first, count)?;
             let s = u.f_matmul(&v.f_transpose(0, 1)?)?;
             let block = Block::of(&s, first, parameters)?;
-            loss = loss.f_add(&block.loss)?;
-            by_t = by_t.f_add(&block.by_t)?;
-            by_bias = by_bias.f_add(&block.by_bias)?;
-            by_u.push(block.by_s.f_matmul(v)?);
-            by_v = by_v.f_add(&block.by_s.f_transpose(0, 1)?.f_matmul(&u)?)?;
+            let _ = loss.f_add_(&block.loss)?;
+            let _ = by_t.f_add_(&block.by_t)?;
+            let _ = by_bias.f_add_(&block.by_bias)?;
+            by_u.f_narrow(0, first, count)?.f_copy_(&block.by_s.f_matmul(v)?)?;
+            let _ = by_v.f_add_(&block.by_s.f_transpose(0, 1)?.f_matmul(&u)?)?;
             let own = s.f_diagonal(first, 0, 1)?;
-            least.push(own.f_min()?);
+            least.shallow_clone().f_copy_(&least.f_minimum(&own.f_min()?)?)?;
             let _ = s.f_diagonal(first, 0, 1)?.f_fill_(f64::NEG_INFINITY)?;
-            most.push(s.f_max()?);
+            most.shallow_clone().f_copy_(&most.f_maximum(&s.f_max()?)?)?;
         }
         let pairs = (n * n) as f64;
         let mean = |sum: &Tensor| sum.f_div_scalar(pairs);
@@ -88,15 +92,12 @@ impl Sums {
         Ok(Self {
             loss: mean(&loss)?,
             gradients: [
-                mean(&Tensor::f_cat(&by_u, 0)?)?,
+                mean(&by_u)?,
                 mean(&by_v)?,
                 mean(&by_t)?.f_to_kind(kind)?,
                 mean(&by_bias)?.f_to_kind(kind)?,
             ],
-            extremes: Tensor::f_stack(
-                &[Tensor::f_stack(&least, 0)?.f_min()?, Tensor::f_stack(&most, 0)?.f_max()?],
-                0,
-            )?,
+            extremes: Tensor::f_stack(&[least, most], 0)?,
         })
     }
 }

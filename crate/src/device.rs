@@ -1,7 +1,9 @@
 //! Which engine computes, and where.
 
-use constellation::train::{Settings, fused_only};
-use constellation::{Engine, EngineChoice, Error, Experiment, Result};
+use std::num::NonZeroUsize;
+
+use constellation::train::{Batching, Settings, fused_only};
+use constellation::{BatchEngine, Engine, EngineChoice, Error, Experiment, Result};
 use ndarray::Array3;
 
 use crate::libtorch::Libtorch;
@@ -19,13 +21,23 @@ pub enum Device {
 }
 
 impl Device {
-    /// Settings with this device's engines. A GPU trains one run at a time.
+    /// Settings with this device's engines. A GPU trains a sweep batch by batch. The processor trains
+    /// each run by itself, so that its numbers are the same to the bit however a sweep is divided; with
+    /// another limit of its [`Batching`], batches of what libtorch's engine is asked for.
     pub fn settings(self) -> Settings {
         let settings = Settings::default();
         match self {
-            Self::Cpu => Settings { engines: on_cpu, ..settings },
+            Self::Cpu => {
+                let alone = Some(NonZeroUsize::MIN);
+                let batching = Some(Batching { most: together_on_cpu, limit: alone, engines: batch_on_cpu });
+                Settings { engines: on_cpu, batching, ..settings }
+            }
             Self::Auto if !tch::Cuda::is_available() => Self::Cpu.settings(),
-            Self::Cuda | Self::Auto => Settings { engines: on_cuda, threads: 1, ..settings },
+            Self::Cuda | Self::Auto => {
+                let most = Libtorch::runs_together;
+                let batching = Some(Batching { most, limit: None, engines: batch_on_cuda });
+                Settings { engines: on_cuda, threads: 1, batching, ..settings }
+            }
         }
     }
 }
@@ -39,11 +51,42 @@ pub(crate) fn on_cpu(
     if experiment.engine != EngineChoice::Libtorch {
         return fused_only(experiment, initial, threads);
     }
-    Ok(Box::new(Libtorch::new(experiment, initial, tch::Device::Cpu)?))
+    Ok(Box::new(Libtorch::new(experiment, initial, tch::Device::Cpu)?.on_threads(threads)))
+}
+
+/// The fused engine is the faster one a run at a time.
+fn together_on_cpu(experiment: &Experiment) -> usize {
+    match experiment.engine {
+        EngineChoice::Libtorch => Libtorch::runs_together(experiment),
+        _ => 1,
+    }
+}
+
+fn batch_on_cpu(
+    experiments: &[Experiment],
+    initial: Vec<Array3<f32>>,
+    threads: usize,
+) -> Result<Box<dyn BatchEngine>> {
+    Ok(Box::new(Libtorch::batch(experiments, &initial, tch::Device::Cpu)?.on_threads(threads)))
 }
 
 /// The libtorch engine, on the first CUDA device.
 fn on_cuda(experiment: &Experiment, initial: Array3<f32>, _threads: usize) -> Result<Box<dyn Engine>> {
+    let device = cuda_for(experiment)?;
+    Ok(Box::new(Libtorch::new(experiment, initial, device)?))
+}
+
+fn batch_on_cuda(
+    experiments: &[Experiment],
+    initial: Vec<Array3<f32>>,
+    _threads: usize,
+) -> Result<Box<dyn BatchEngine>> {
+    let device = experiments.iter().try_fold(tch::Device::Cpu, |_, experiment| cuda_for(experiment))?;
+    Ok(Box::new(Libtorch::batch(experiments, &initial, device)?))
+}
+
+/// The first CUDA device, if there is one and the run may go there.
+fn cuda_for(experiment: &Experiment) -> Result<tch::Device> {
     if experiment.engine == EngineChoice::Fused {
         let expected = "`auto` or `libtorch` on a CUDA device";
         return Err(Error::Value { key: "engine", value: "fused".to_owned(), expected });
@@ -52,5 +95,5 @@ fn on_cuda(experiment: &Experiment, initial: Array3<f32>, _threads: usize) -> Re
         let source = "this libtorch sees no CUDA device; leave the device at `cpu`".into();
         return Err(Error::Engine { engine: "libtorch", source });
     }
-    Ok(Box::new(Libtorch::new(experiment, initial, tch::Device::Cuda(0))?))
+    Ok(tch::Device::Cuda(0))
 }

@@ -24,6 +24,8 @@
 //! ```
 
 #[cfg(feature = "libtorch")]
+mod adam;
+#[cfg(feature = "libtorch")]
 mod blocks;
 #[cfg(feature = "libtorch")]
 mod device;
@@ -32,6 +34,8 @@ pub mod libtorch;
 #[cfg(feature = "libtorch")]
 pub mod loss;
 pub mod prelude;
+#[cfg(feature = "libtorch")]
+mod recorded;
 
 // A variable of a cell must be of a type that the kernel can name: these are named through this crate.
 #[cfg(feature = "models")]

@@ -1,15 +1,19 @@
 //! The reference engine: libtorch's autograd and Adam, on the CPU or a GPU. Where the similarities are
 //! too many to be stored, their derivatives are computed by hand, in blocks.
+//!
+//! Several runs of equal shapes are one tensor program: everything has the runs as an axis before its
+//! own, so that the formulas stay as they are.
 
 use constellation::{
-    BiasKind, Engine, Error, Experiment, History, Loss, Record, Schedule, State, TemperatureForm,
+    BatchEngine, Engine, Error, Experiment, History, Loss, Record, Schedule, State, TemperatureForm,
 };
 use ndarray::{Array3, ArrayD, Ix3};
-use tch::nn::{self, OptimizerConfig};
 use tch::{Kind, TchError, Tensor};
 
+use crate::adam::Adam;
 use crate::blocks::{Parameters, rows_of_a_block, sigmoid_in_blocks};
 use crate::loss::{listed_loss, logits, sigmoid_loss};
+use crate::recorded::{Recorded, extreme_similarities, pooled, xi};
 
 type Result<T, E = TchError> = std::result::Result<T, E>;
 
@@ -19,26 +23,38 @@ fn failed(error: TchError) -> Error {
 
 /// Vectors and parameters as leaves of libtorch's graph, and their optimiser.
 pub struct Libtorch {
-    experiment: Experiment,
-    /// One `[pairs, dim]` leaf a modality; with several positives the queries and the documents.
+    /// They differ in their numbers alone.
+    experiments: Vec<Experiment>,
+    /// Whether there is an axis of runs.
+    is_batch: bool,
+    /// One `[pairs, dim]` leaf a modality, `[runs, pairs, dim]` of several runs; with several positives
+    /// the queries and the documents.
     vectors: Vec<Tensor>,
     /// `[queries, documents]`, true where they match; none where row i matches row i alone, and
     /// the loss is the sigmoid's.
     matching: Option<Tensor>,
-    /// In its form.
+    /// In its form; a scalar, or `[runs, 1, 1]`, as are bias and adapter.
     temperature: Tensor,
     bias: Tensor,
     /// x of delta = sigmoid(x).
     adapter: Option<Tensor>,
-    optimizer: nn::Optimizer,
+    adam: Adam,
+    /// Its learning rates at this step.
+    rates: Tensor,
     steps: usize,
     /// Rows of a block, if the similarities are too many to be stored.
     block: Option<i64>,
+    threads: i32,
 }
 
 /// From so many pairs on, similarities are computed in blocks: 64 MiB of them, of which autograd keeps
 /// several copies.
 const TOO_MANY_PAIRS: usize = 4096;
+
+/// Whether the loss is one that looks at all pairs, of which one in a row matches.
+fn is_dense(experiment: &Experiment) -> bool {
+    experiment.is_of_pairs() && experiment.loss == Loss::Sigmoid
+}
 
 impl Libtorch {
     /// Places the initial unit vectors, those of [`constellation::points::initial_vectors`] or others of
@@ -47,35 +63,95 @@ impl Libtorch {
     /// # Errors
     /// [`Error::Engine`] if libtorch cannot allocate them there.
     pub fn new(experiment: &Experiment, initial: Array3<f32>, device: tch::Device) -> Result<Self, Error> {
-        Self::on(experiment, initial, device).map_err(failed)
+        Self::on(std::slice::from_ref(experiment), false, &[initial], device).map_err(failed)
     }
 
-    fn on(experiment: &Experiment, initial: Array3<f32>, device: tch::Device) -> Result<Self> {
-        let store = nn::VarStore::new(device);
-        let leaf = |name: &str, value: &Tensor, trainable: bool| -> Result<Tensor> {
-            if trainable { store.root().f_var_copy(name, value) } else { value.f_to(device) }
+    /// Several runs of one form ([`constellation::train::form`]) together, with the vectors of each. A
+    /// product of many matrices rounds otherwise than that of two, and by where in memory each lies: a
+    /// run's last bits depend on its batch.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if libtorch cannot allocate them there.
+    ///
+    /// # Panics
+    /// If the runs are none, or such as [`Libtorch::runs_together`] leaves alone.
+    pub fn batch(
+        experiments: &[Experiment],
+        initial: &[Array3<f32>],
+        device: tch::Device,
+    ) -> Result<Self, Error> {
+        assert!(experiments.iter().all(|run| is_dense(run) && run.pairs < TOO_MANY_PAIRS));
+        Self::on(experiments, true, initial, device).map_err(failed)
+    }
+
+    /// How many runs such as this one fit into a GiB together; one where the similarities are computed
+    /// in blocks, several documents match a query, or the loss is another.
+    pub fn runs_together(experiment: &Experiment) -> usize {
+        /// So many matrices of similarities does autograd keep of a pair of modalities, and so many
+        /// of vectors the optimiser.
+        const MATRICES: usize = 10;
+        const MEMORY: usize = 1 << 30;
+        const MOST: usize = 1024;
+        let Experiment { pairs, dim, modalities, epochs, .. } = *experiment;
+        if !is_dense(experiment) || pairs >= TOO_MANY_PAIRS {
+            return 1;
+        }
+        let similarities = modalities * (modalities - 1) / 2 * pairs * pairs;
+        let history = 6 * epochs * size_of::<f64>();
+        let numbers = MATRICES * (similarities + modalities * pairs * dim);
+        (MEMORY / (numbers * size_of::<f32>() + history).max(1)).clamp(1, MOST)
+    }
+
+    fn on(
+        experiments: &[Experiment],
+        is_batch: bool,
+        initial: &[Array3<f32>],
+        device: tch::Device,
+    ) -> Result<Self> {
+        let experiment = &experiments[0];
+        let leaf = |value: &Tensor, trainable: bool| -> Result<Tensor> {
+            Ok(value.f_to_kind(Kind::Float)?.f_to_device(device)?.set_requires_grad(trainable))
         };
-        let mut families: Vec<Tensor> = initial.outer_iter().map(Tensor::try_from).collect::<Result<_>>()?;
+        let mut families = families(experiments, is_batch, initial)?;
         if !experiment.is_of_pairs() {
             let documents = experiment.pairs as i64;
             families = families[0].f_split_with_sizes([families[0].size()[0] - documents, documents], 0)?;
         }
         let mut vectors = Vec::with_capacity(families.len());
         for (m, family) in families.iter().enumerate() {
-            vectors.push(leaf(&format!("modality {m}"), family, m > 0 || !experiment.locked)?);
+            vectors.push(leaf(&family.f_contiguous()?, m > 0 || !experiment.locked)?);
         }
-        let scalar = |value: f64| Tensor::from(value as f32);
-        let temperature = scalar(experiment.temperature.form.encode(experiment.temperature.init));
-        let temperature = leaf("temperature", &temperature, experiment.temperature.trainable)?;
-        let bias = leaf("bias", &scalar(experiment.bias.init), experiment.bias.trainable)?;
-        let adapter = experiment.adapter.map(|x| leaf("adapter", &scalar(x), true)).transpose()?;
-        let optimizer = nn::Adam::default().build(&store, experiment.learning_rate)?;
-        let is_listed = !experiment.is_of_pairs() || experiment.loss != Loss::Sigmoid;
-        let matching = is_listed.then(|| matching(experiment, device)).transpose()?;
-        let experiment = experiment.clone();
+        let numbers = |of: &dyn Fn(&Experiment) -> f64| numbers(experiments, is_batch, of);
+        let temperature = numbers(&|run| run.temperature.form.encode(run.temperature.init))?;
+        let temperature = leaf(&temperature, experiment.temperature.trainable)?;
+        let bias = leaf(&numbers(&|run| run.bias.init)?, experiment.bias.trainable)?;
+        let adapter = numbers(&|run| run.adapter.unwrap_or_default())?;
+        let adapter = experiment.adapter.map(|_| leaf(&adapter, true)).transpose()?;
+        let leaves = vectors.iter().chain([&temperature, &bias]).chain(&adapter);
+        let adam = Adam::new(leaves.filter(|leaf| leaf.requires_grad()))?;
+        let matching = (!is_dense(experiment)).then(|| matching(experiment, device)).transpose()?;
         let is_large = matching.is_none() && experiment.pairs >= TOO_MANY_PAIRS;
         let block = is_large.then(|| rows_of_a_block(experiment.pairs));
-        Ok(Self { experiment, vectors, matching, temperature, bias, adapter, optimizer, steps: 0, block })
+        let experiments = experiments.to_vec();
+        Ok(Self {
+            is_batch,
+            vectors,
+            matching,
+            temperature,
+            bias,
+            adapter,
+            adam,
+            rates: rates(&experiments, is_batch, 0)?.f_to_device(device)?,
+            steps: 0,
+            block,
+            threads: i32::MAX,
+            experiments,
+        })
+    }
+
+    /// What holds of all runs: everything but their numbers.
+    fn experiment(&self) -> &Experiment {
+        &self.experiments[0]
     }
 
     /// The same engine with similarities in blocks of so many rows, whatever their number; where
@@ -86,9 +162,23 @@ impl Libtorch {
         self
     }
 
+    /// The same engine with all similarities stored, whatever their number.
+    #[must_use]
+    pub fn dense(mut self) -> Self {
+        self.block = None;
+        self
+    }
+
+    /// The same engine with so many of libtorch's threads at most, if it computes on the processor.
+    #[must_use]
+    pub fn on_threads(mut self, most: usize) -> Self {
+        self.threads = most.clamp(1, 1024) as i32;
+        self
+    }
+
     /// The inverse temperature t.
     fn t(&self) -> Result<Tensor> {
-        match self.experiment.temperature.form {
+        match self.experiment().temperature.form {
             TemperatureForm::Logarithm => self.temperature.f_exp(),
             TemperatureForm::Plain => Ok(self.temperature.shallow_clone()),
             TemperatureForm::Reciprocal => self.temperature.f_reciprocal(),
@@ -96,7 +186,7 @@ impl Libtorch {
     }
 
     /// The gradients of the loss by the vectors, in their shape, at the last step; 0 of a locked
-    /// modality, and before the first step.
+    /// modality, and before the first step. Of several runs, those of the first.
     ///
     /// # Errors
     /// [`Error::Engine`] if libtorch reports one.
@@ -106,14 +196,17 @@ impl Libtorch {
             _ => vectors.zeros_like(),
         };
         let gradients: Vec<Tensor> = self.vectors.iter().map(gradient).collect();
-        self.together(&gradients).and_then(|gradients| to_array(&gradients)).map_err(failed)
+        self.together(&gradients, 0).and_then(|gradients| to_array(&gradients)).map_err(failed)
     }
 
-    /// One tensor of what there is a part of for each family of vectors.
-    fn together(&self, parts: &[Tensor]) -> Result<Tensor> {
-        match self.experiment.is_of_pairs() {
-            true => Tensor::f_stack(parts, 0),
-            false => Tensor::f_cat(parts, 0)?.f_unsqueeze(0),
+    /// One tensor of what a run has a part of for each family of vectors.
+    fn together(&self, parts: &[Tensor], run: usize) -> Result<Tensor> {
+        let of_run =
+            |part: &Tensor| if self.is_batch { part.f_get(run as i64) } else { part.f_view_as(part) };
+        let parts: Vec<Tensor> = parts.iter().map(of_run).collect::<Result<_>>()?;
+        match self.experiment().is_of_pairs() {
+            true => Tensor::f_stack(&parts, 0),
+            false => Tensor::f_cat(&parts, 0)?.f_unsqueeze(0),
         }
     }
 
@@ -129,8 +222,10 @@ impl Libtorch {
         let delta = x.f_sigmoid()?;
         let height = delta.f_square()?.f_rsub_scalar(1.0)?.f_sqrt()?;
         let extend = |(vectors, sign): (&Tensor, f64)| {
-            let column = height.f_mul_scalar(sign)?.f_expand([self.experiment.pairs as i64, 1], false)?;
-            normalize(&Tensor::f_cat(&[vectors.f_mul(&delta)?, column], 1)?)
+            let mut shape = vectors.size();
+            *shape.last_mut().expect("vectors have two axes or three") = 1;
+            let column = height.f_mul_scalar(sign)?.f_expand(shape, false)?;
+            normalize(&Tensor::f_cat(&[vectors.f_mul(&delta)?, column], -1)?)
         };
         self.vectors.iter().zip([1.0, -1.0]).map(extend).collect()
     }
@@ -142,7 +237,7 @@ impl Libtorch {
         let mut extremes = Vec::new();
         for (a, u) in vectors.iter().enumerate() {
             for v in &vectors[a + 1..] {
-                let Experiment { bias, numerics, loss, .. } = self.experiment;
+                let Experiment { bias, numerics, loss, .. } = *self.experiment();
                 if let Some(rows) = self.block {
                     let parameters = Parameters { t: &t, bias: &self.bias, kind: bias.kind, numerics };
                     let pass = sigmoid_in_blocks(u, v, &parameters, rows)?;
@@ -150,7 +245,7 @@ impl Libtorch {
                     extremes.push(pass.extremes);
                     continue;
                 }
-                let similarities = u.f_matmul(&v.f_transpose(0, 1)?)?;
+                let similarities = u.f_matmul(&v.f_transpose(-2, -1)?)?;
                 losses.push(match &self.matching {
                     None => sigmoid_loss(&similarities, &t, &self.bias, bias.kind, numerics)?,
                     Some(matching) => {
@@ -162,18 +257,19 @@ impl Libtorch {
                 }
             }
         }
-        let loss = Tensor::f_stack(&losses, 0)?.f_mean(None)?;
+        // Of each run.
+        let loss = Tensor::f_stack(&losses, 0)?.f_mean_dim(0, false, None)?;
         if record.xi {
             recorded.xi.push(xi(&vectors[0].f_detach()?, &vectors[1].f_detach()?)?);
         }
-        let Experiment { schedule, learning_rate, epochs, .. } = self.experiment;
-        if schedule != Schedule::Constant {
-            self.optimizer.set_lr(schedule.rate(learning_rate, self.steps, epochs));
+        if self.experiment().schedule != Schedule::Constant {
+            self.rates = rates(&self.experiments, self.is_batch, self.steps)?.f_to_device(loss.device())?;
         }
         self.steps += 1;
-        self.optimizer.zero_grad();
-        loss.f_backward()?;
-        self.optimizer.step();
+        self.adam.zero_grad();
+        // A run's parameters are in its own loss alone.
+        loss.f_sum(None)?.f_backward()?;
+        self.adam.step(&self.rates)?;
         self.project()?;
 
         recorded.loss.push(loss.f_detach()?);
@@ -185,13 +281,14 @@ impl Libtorch {
         Ok(())
     }
 
-    fn read(&self) -> Result<State> {
+    fn read(&self, run: usize) -> Result<State> {
         let _guard = tch::no_grad_guard();
-        let delta = self.adapter.as_ref().map(|x| x.f_sigmoid()?.f_double_value(&[])).transpose()?;
+        let number = |of_runs: &Tensor| of_runs.f_view(-1)?.f_double_value(&[run as i64]);
+        let delta = self.adapter.as_ref().map(|x| number(&x.f_sigmoid()?)).transpose()?;
         Ok(State {
-            embeddings: to_array(&self.together(&self.units()?)?)?,
-            temperature: self.t()?.f_double_value(&[])?,
-            bias: self.bias.f_double_value(&[])?,
+            embeddings: to_array(&self.together(&self.units()?, run)?)?,
+            temperature: number(&self.t()?)?,
+            bias: number(&self.bias)?,
             delta,
         })
     }
@@ -199,7 +296,8 @@ impl Libtorch {
     /// Puts the trained vectors back onto their spheres.
     fn project(&mut self) -> Result<()> {
         let _guard = tch::no_grad_guard();
-        for vectors in &mut self.vectors[usize::from(self.experiment.locked)..] {
+        let locked = usize::from(self.experiment().locked);
+        for vectors in &mut self.vectors[locked..] {
             let norms = vectors.f_norm_scalaropt_dim(2.0, [-1], true)?;
             let _ = vectors.f_div_(&norms)?;
         }
@@ -213,16 +311,36 @@ impl Engine for Libtorch {
     }
 
     fn advance(&mut self, epochs: usize, record: Record, history: &mut History) -> constellation::Result<()> {
-        let _threads = Threads::for_pairs(self.experiment.pairs);
+        self.advance_all(epochs, record, &mut [history])
+    }
+
+    fn state(&self) -> constellation::Result<State> {
+        self.state_of(0)
+    }
+}
+
+impl BatchEngine for Libtorch {
+    fn name(&self) -> &'static str {
+        Engine::name(self)
+    }
+
+    fn advance_all(
+        &mut self,
+        epochs: usize,
+        record: Record,
+        histories: &mut [&mut History],
+    ) -> constellation::Result<()> {
+        let Experiment { pairs, bias, .. } = *self.experiment();
+        let _threads = Threads::for_similarities(self.experiments.len() * pairs * pairs, self.threads);
         let mut recorded = Recorded::default();
         for _ in 0..epochs {
             self.step(record, &mut recorded).map_err(failed)?;
         }
-        recorded.append_to(history, self.experiment.bias.kind).map_err(failed)
+        recorded.append_to(histories, bias.kind).map_err(failed)
     }
 
-    fn state(&self) -> constellation::Result<State> {
-        self.read().map_err(failed)
+    fn state_of(&self, run: usize) -> constellation::Result<State> {
+        self.read(run).map_err(failed)
     }
 }
 
@@ -233,12 +351,10 @@ struct Threads {
 }
 
 impl Threads {
-    fn for_pairs(pairs: usize) -> Self {
-        const WORTH_SHARING: usize = 500;
+    fn for_similarities(count: usize, most: i32) -> Self {
+        const WORTH_SHARING: usize = 500 * 500;
         let before = tch::get_num_threads();
-        if pairs < WORTH_SHARING {
-            tch::set_num_threads(1);
-        }
+        tch::set_num_threads(if count < WORTH_SHARING { 1 } else { before.min(most) });
         Self { before }
     }
 }
@@ -249,32 +365,24 @@ impl Drop for Threads {
     }
 }
 
-/// Scalars that stay on the device until a chunk of epochs is done: fetching each
-/// would make a GPU wait at every step.
-#[derive(Default)]
-struct Recorded {
-    loss: Vec<Tensor>,
-    temperature: Vec<Tensor>,
-    bias: Vec<Tensor>,
-    /// Minimum matching and maximum non-matching similarity.
-    extremes: Vec<Tensor>,
-    xi: Vec<Tensor>,
+/// The vectors of each modality, `[pairs, dim]`, or `[runs, pairs, dim]` of a batch.
+fn families(experiments: &[Experiment], is_batch: bool, initial: &[Array3<f32>]) -> Result<Vec<Tensor>> {
+    let of_runs: Vec<Tensor> = initial.iter().map(Tensor::try_from).collect::<Result<_>>()?;
+    assert_eq!(of_runs.len(), experiments.len(), "each run has its vectors");
+    let all = Tensor::f_stack(&of_runs, 1)?;
+    let all = if is_batch { all } else { all.f_squeeze_dim(1)? };
+    all.f_unbind(0)
 }
 
-impl Recorded {
-    fn append_to(self, history: &mut History, kind: BiasKind) -> Result<()> {
-        let temperatures = fetch(&self.temperature)?;
-        let biases = fetch(&self.bias)?;
-        history.relative_bias.extend(temperatures.iter().zip(&biases).map(|(&t, &b)| kind.relative(b, t)));
-        history.temperature.extend(temperatures);
-        history.loss.extend(fetch(&self.loss)?);
-        for pair in fetch(&self.extremes)?.chunks_exact(2) {
-            history.margin.push((pair[0] - pair[1]) / 2.0);
-            history.optimal_relative_bias.push((pair[0] + pair[1]) / 2.0);
-        }
-        history.xi.extend(fetch(&self.xi)?);
-        Ok(())
-    }
+fn rates(experiments: &[Experiment], is_batch: bool, step: usize) -> Result<Tensor> {
+    numbers(experiments, is_batch, &|run| run.schedule.rate(run.learning_rate, step, run.epochs))
+}
+
+/// A number of each run, float64, `[runs, 1, 1]` in a batch, and else a scalar.
+fn numbers(experiments: &[Experiment], is_batch: bool, of: &dyn Fn(&Experiment) -> f64) -> Result<Tensor> {
+    let numbers: Vec<f64> = experiments.iter().map(of).collect();
+    let shape: &[i64] = if is_batch { &[-1, 1, 1] } else { &[] };
+    Tensor::f_from_slice(&numbers)?.f_view(shape)
 }
 
 /// Each row of the last axis divided by its norm.
@@ -289,45 +397,10 @@ fn to_array(tensor: &Tensor) -> Result<Array3<f32>> {
     Ok(array.into_dimensionality::<Ix3>().expect("modalities, pairs and dimension are three axes"))
 }
 
-fn fetch(scalars: &[Tensor]) -> Result<Vec<f64>> {
-    if scalars.is_empty() {
-        return Ok(Vec::new());
-    }
-    let column = Tensor::f_stack(scalars, 0)?.f_flatten(0, -1)?.f_to_kind(Kind::Double)?;
-    Vec::<f64>::try_from(column)
-}
-
 /// Which documents match which queries, `[queries, documents]`.
 fn matching(experiment: &Experiment, device: tch::Device) -> Result<Tensor> {
     let own: Vec<i64> = experiment.subsets().flat().into_iter().map(|document| document as i64).collect();
     let own = Tensor::f_from_slice(&own)?.f_view([-1, experiment.positives as i64])?;
     let none = Tensor::f_zeros([own.size()[0], experiment.pairs as i64], (Kind::Bool, tch::Device::Cpu))?;
     none.f_scatter_value(1, &own, 1)?.f_to(device)
-}
-
-fn extreme_similarities(similarities: &Tensor, matching: Option<&Tensor>) -> Result<Tensor> {
-    let own = match matching {
-        Some(matching) => similarities.f_masked_select(matching)?,
-        None => similarities.f_diagonal(0, 0, 1)?,
-    };
-    let mask = match matching {
-        Some(matching) => matching.shallow_clone(),
-        None => Tensor::f_eye(similarities.size()[0], (Kind::Bool, similarities.device()))?,
-    };
-    let others = similarities.f_masked_fill(&mask, f64::NEG_INFINITY)?.f_max()?;
-    Tensor::f_stack(&[own.f_min()?, others], 0)
-}
-
-/// The extremes over several pairs of modalities.
-fn pooled(extremes: &[Tensor]) -> Result<Tensor> {
-    let extremes = Tensor::f_stack(extremes, 1)?;
-    Tensor::f_stack(&[extremes.f_get(0)?.f_min()?, extremes.f_get(1)?.f_max()?], 0)
-}
-
-/// mean ||U_i - V_i|| - ||mean (U_i - V_i)||.
-fn xi(u: &Tensor, v: &Tensor) -> Result<Tensor> {
-    let difference = u.f_sub(v)?;
-    let lengths = difference.f_norm_scalaropt_dim(2.0, [-1], false)?.f_mean(None)?;
-    let mean = difference.f_mean_dim(0, false, None)?.f_norm()?;
-    lengths.f_sub(&mean)
 }

@@ -8,7 +8,8 @@ use constellation::{BiasKind, Loss, Numerics};
 use tch::{Kind, TchError, Tensor};
 
 /// The mean loss of a matrix of similarities `[N, N]` whose diagonal are the matching
-/// pairs, differentiable in all its arguments; `t` and `bias` are scalars.
+/// pairs, differentiable in all its arguments; `t` and `bias` are scalars. Of several such matrices,
+/// `[runs, N, N]`, the loss of each, `[runs]`, with `t` and `bias` as `[runs, 1, 1]`.
 ///
 /// # Errors
 /// [`TchError`] if the shapes do not fit.
@@ -19,11 +20,13 @@ pub fn sigmoid_loss(
     kind: BiasKind,
     numerics: Numerics,
 ) -> Result<Tensor, TchError> {
-    let diagonal = Tensor::f_arange(similarities.size()[0], (Kind::Int64, similarities.device()))?;
-    labelled_sigmoid_loss(similarities, &diagonal, t, bias, kind, numerics)
+    let pairs = similarities.size().last().copied().unwrap_or_default();
+    let matching = Tensor::f_eye(pairs, (Kind::Bool, similarities.device()))?;
+    let logits = logits(similarities, t, bias, kind)?;
+    log_probabilities(&logits, &matching, numerics)?.f_mean_dim(&[-2i64, -1][..], false, None)?.f_neg()
 }
 
-/// The same of similarities `[N, M]` of images and texts, where image i matches text
+/// The mean loss of similarities `[N, M]` of images and texts, where image i matches text
 /// `class_of[i]` and no other; `class_of` is `[N]`, int64. The mean is over all N M pairs.
 ///
 /// # Errors
@@ -169,6 +172,41 @@ mod tests {
                         let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
                         let gradient = leaf.grad().view(-1).double_value(&[entry]);
                         assert!((difference - gradient).abs() < 1e-8, "{difference} {gradient}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn losses_and_gradients_of_several_runs_are_those_of_each() {
+        let double = (Kind::Double, Device::Cpu);
+        let numbers = |numbers: [f64; 3]| Tensor::from_slice(&numbers).view([3, 1, 1]);
+        for kind in [BiasKind::Relative, BiasKind::Absolute] {
+            for numerics in [Numerics::Paper, Numerics::Exact] {
+                let start =
+                    [Tensor::rand([3, 4, 4], double), numbers([5.0, 2.0, 9.0]), numbers([0.4, -1.0, 0.0])];
+                let leaves = start.each_ref().map(|x| x.detach().copy().set_requires_grad(true));
+                let losses = loss_of(&leaves[1], &leaves[0], &leaves[2], kind, numerics);
+                losses.sum(Kind::Double).backward();
+                for run in 0..3 {
+                    let own = start.each_ref().map(|x| x.get(run));
+                    let value = |own: &[Tensor; 3]| {
+                        let [s, t, bias] = own;
+                        loss_of(&t.squeeze(), s, &bias.squeeze(), kind, numerics).double_value(&[])
+                    };
+                    assert!((losses.double_value(&[run]) - value(&own)).abs() < 1e-14);
+                    for (which, leaf) in leaves.iter().enumerate() {
+                        for entry in 0..own[which].numel() as i64 {
+                            let at = |h: f64| {
+                                let moved = own.each_ref().map(|x| x.copy());
+                                let _ = moved[which].view(-1).get(entry).g_add_scalar_(h);
+                                value(&moved)
+                            };
+                            let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
+                            let gradient = leaf.grad().get(run).view(-1).double_value(&[entry]);
+                            assert!((difference - gradient).abs() < 1e-8, "{difference} {gradient}");
+                        }
                     }
                 }
             }

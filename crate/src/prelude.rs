@@ -4,6 +4,7 @@ pub use constellation::BiasKind::{Absolute, Relative};
 pub use constellation::Numerics::{Exact, Paper};
 pub use constellation::geometry::{self, Certificate, Constellation, LabelledGeometry, Similarities, theory};
 pub use constellation::numbers::{self, equidistant};
+pub use constellation::sweep::Plan;
 pub use constellation::transition::Transition;
 pub use constellation::{
     Bias, BiasKind, EngineChoice, Ensemble, Experiment, Geometry, History, Loss, Numerics, Outcome, Record,

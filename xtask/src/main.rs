@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use xtask::{
-    bench::{self, Suite},
+    bench::{self, Device, Suite},
     doctor, fuzz,
     kernel::{Kernel, launcher},
     lab,
@@ -58,6 +58,9 @@ enum Task {
     Bench {
         /// What to measure; without it everything
         suite: Option<Suite>,
+        /// Where `scale` computes
+        #[arg(long, value_enum, default_value_t)]
+        device: Device,
     },
     /// Become a Rust kernel; Jupyter calls this
     #[command(hide = true)]
@@ -128,7 +131,7 @@ fn run(cli: Cli) -> Result<()> {
             setup::engine(&project)?;
             fuzz::run(&project, &targets, seconds).map(|passed| eprintln!("{passed} targets found nothing."))
         }
-        Task::Bench { suite } => bench::run(&project, suite),
+        Task::Bench { suite, device } => bench::run(&project, suite, device),
         Task::Kernel { .. } | Task::Watch { .. } => unreachable!("handled above"),
     }
 }

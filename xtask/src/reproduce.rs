@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The order in which they are read; others follow by name.
-const READING_ORDER: [&str; 16] = [
+const READING_ORDER: [&str; 17] = [
     "BasicExperiment",
     "MoreModalities",
     "FrozenModalityExperiments",
@@ -31,6 +31,7 @@ const READING_ORDER: [&str; 16] = [
     "Theorems",
     "XiExperiment",
     "FixedTemperatureAndBias",
+    "PhaseDiagram",
     "PublishedTables",
     "TopKRetrieval",
     "ImageNetEmbedding",

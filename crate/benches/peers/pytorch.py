@@ -1,4 +1,4 @@
-"""PyTorch, `pytorch.py eager|compile THREADS`.
+"""PyTorch, `pytorch.py eager|compile THREADS [DEVICE]`, on `cpu` if no device is named.
 
 eager: the study's own loop: the loss normalises its inputs, autograd, Adam with a group for the
 vectors and one for log t and the bias, the vectors divided by their norms again after the step,
@@ -12,6 +12,7 @@ import sys
 import contestant
 
 mode, threads = sys.argv[1], int(sys.argv[2])
+device = (sys.argv[3:] or ["cpu"])[0]
 contestant.use_threads(threads)
 
 import torch
@@ -49,15 +50,15 @@ class Training:
 
     def __init__(self, run):
         self.run = run
-        self.vectors = [v.requires_grad_() for v in contestant.initial_vectors(run)]
-        self.log_t = torch.tensor(run["temperature"]["init"]).log()
-        self.bias = torch.tensor(float(run["bias"]["init"]))
+        self.vectors = [v.to(device).requires_grad_() for v in contestant.initial_vectors(run)]
+        self.log_t = torch.tensor(run["temperature"]["init"], device=device).log()
+        self.bias = torch.tensor(float(run["bias"]["init"]), device=device)
         self.scalars = []
         for scalar, key in [(self.log_t, "temperature"), (self.bias, "bias")]:
             if run[key]["trainable"]:
                 self.scalars.append(scalar.requires_grad_())
         self.relative = run["bias"]["kind"] == "relative"
-        self.labels = torch.eye(run["pairs"])
+        self.labels = torch.eye(run["pairs"], device=device)
 
     def eager(self):
         rate = self.run["learning_rate"]

@@ -50,14 +50,11 @@ pub(crate) fn print(arguments: &Arguments, progress: &mut Progress) -> anyhow::R
     if relative_bias.is_some_and(|bias| !bias.is_finite()) {
         bail!("`--relative-bias` is {relative_bias:?}, expected a finite number");
     }
-    let part = count(embeddings, *relative_bias, *shard, progress)?;
-    match out {
-        Some(out) if !shard.is_whole() => {
-            let path = PARTS.path(out, *shard);
-            part.write(&path)?;
-            output::print_json(&json!({"shard": shard.to_string(), "part": path}))
-        }
-        _ => result(&part.report()?, out.as_deref()),
+    let path = out.as_deref().filter(|_| !shard.is_whole()).map(|out| PARTS.path(out, *shard));
+    let part = count(embeddings, *relative_bias, *shard, path.as_deref(), progress)?;
+    match path {
+        Some(path) => output::print_json(&json!({"shard": shard.to_string(), "part": path})),
+        None => result(&part.report()?, out.as_deref()),
     }
 }
 
@@ -96,19 +93,30 @@ fn print_all(path: &Path, out: Option<&Path>) -> anyhow::Result<()> {
     result(&Report::labelled(images, texts, &embeddings.labels())?, out)
 }
 
-/// Counts the similarities of a shard of the rows of a file.
+/// Counts the similarities of a shard of the rows of a file, and writes them to `part`, if they are not
+/// there already.
 fn count(
     path: &Path,
     relative_bias: Option<f64>,
     shard: Shard,
+    part: Option<&Path>,
     progress: &mut Progress,
 ) -> anyhow::Result<SimilarityPart> {
     let mut npz = NpzReader::open(path).with_context(|| path.display().to_string())?;
     let named =
         |name: &'static str| move |reason: String| anyhow::anyhow!("{}: `{name}` {reason}", path.display());
-    let mut count = |name: &str, [rows, columns]: [&dyn Vectors; 2], class_of: &[usize]| {
+    let mut count = |name: &str, families: [&dyn Vectors; 2], class_of: &[usize]| {
+        if let Some(part) = part
+            && let Some(counted) =
+                SimilarityPart::read_if_of(part, name, families, class_of, relative_bias, shard)?
+        {
+            progress.show(&format_args!("{} is there already", part.display()));
+            return Ok(counted);
+        }
         let show = &mut |done, of| progress.show(&format_args!("rows {done} of {of}"));
-        SimilarityPart::count(name, [rows, columns], class_of, relative_bias, shard, show)
+        let counted = SimilarityPart::count(name, families, class_of, relative_bias, shard, show)?;
+        part.map_or(Ok(()), |part| counted.write(part))?;
+        Ok::<_, constellation::Error>(counted)
     };
     if let Ok(both) = npz.matrix("embeddings") {
         let [2, pairs, _] = *both.shape() else {

@@ -9,12 +9,14 @@ mod submit;
 mod sweep;
 
 use std::io::Read;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use constellation::sweep::Keep;
+use constellation::train::Batching;
 use constellation::{Experiment, Settings};
 use models::{Dtype, EmbedOptions};
 use shard::Shard;
@@ -61,10 +63,14 @@ enum Command {
         shard: Shard,
         /// Most threads to train with; otherwise, as many as this process may use.
         #[arg(long)]
-        threads: Option<std::num::NonZeroUsize>,
-        /// Where to compute; a GPU trains one run at a time.
+        threads: Option<NonZeroUsize>,
+        /// Where to compute.
         #[arg(long, value_enum, default_value_t)]
         device: On,
+        /// How many runs of equal shapes libtorch's engine trains together, which moves the last bits of
+        /// each; otherwise, on a GPU as many as fit into a GiB (1024 at most), on the processor one.
+        #[arg(long, value_name = "N")]
+        batch: Option<NonZeroUsize>,
     },
     /// Put together what shards have made, and say which of it is missing.
     Merge {
@@ -214,10 +220,12 @@ fn run(command: Command) -> anyhow::Result<()> {
             saved?;
             printed
         }
-        Command::Sweep { description, out, keep, shard, threads, device } => {
+        Command::Sweep { description, out, keep, shard, threads, device, batch } => {
             let json = read(&description).with_context(|| description.display().to_string())?;
             let settings = Device::from(device).settings();
-            let settings = Settings { threads: threads.map_or(settings.threads, usize::from), ..settings };
+            let batching = settings.batching.map(|it| Batching { limit: batch.or(it.limit), ..it });
+            let threads = threads.map_or(settings.threads, usize::from);
+            let settings = Settings { threads, batching, ..settings };
             sweep::train(&json, &out, keep.into(), shard, settings, &mut |at| progress.show(at))
         }
         Command::Merge { out } if geometry::has_parts(&out) => geometry::merge(&out),

@@ -107,3 +107,40 @@ fn parts_of_other_vectors_are_refused() {
     assert!(!refused.status.success() && said.contains("parts of the same vectors"), "{said}");
     assert!(!out.exists());
 }
+
+#[test]
+fn a_part_that_is_there_and_whole_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, out] = ["e.npz", "g.json"].map(|name| folder.path().join(name));
+    let part = || {
+        let parts = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        parts.into_iter().find(|path| path.extension().is_some_and(|end| end == "part")).unwrap()
+    };
+    let count = |bias: &str| {
+        let more =
+            ["--similarities", "--shard", "0/2", "--out", out.to_str().unwrap(), "--relative-bias", bias];
+        assert!(geometry(&file, &more).status.success());
+    };
+    embeddings(&file, 5);
+    count("0.5");
+    let whole = fs::read(part()).unwrap();
+    // A file that was written again is another one, as its time tells.
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+    let age = || File::options().write(true).open(part()).unwrap().set_modified(long_ago).unwrap();
+    let is_old = || fs::metadata(part()).unwrap().modified().unwrap() == long_ago;
+    age();
+    count("0.5");
+    assert!(is_old(), "counted again");
+    count("0.25");
+    assert!(!is_old(), "of another relative bias");
+    count("0.5");
+    assert_eq!(fs::read(part()).unwrap(), whole);
+    age();
+    embeddings(&file, 6);
+    count("0.5");
+    assert!(!is_old() && fs::read(part()).unwrap() != whole, "of other vectors");
+    let damaged = fs::read(part()).unwrap();
+    fs::write(part(), &damaged[..damaged.len() / 2]).unwrap();
+    count("0.5");
+    assert_eq!(fs::read(part()).unwrap(), damaged, "damaged");
+}

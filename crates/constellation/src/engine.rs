@@ -23,6 +23,26 @@ pub trait Engine {
     fn state(&self) -> Result<State>;
 }
 
+/// Computes training steps of several runs at once, which differ in their numbers and not in their shapes
+/// ([`crate::train::form`]); none of them feels the others.
+pub trait BatchEngine {
+    /// Name in the runs' summaries.
+    fn name(&self) -> &'static str;
+
+    /// Makes `epochs` steps of every run, appending an entry for each to every recorded column of its
+    /// history; `histories` are in the order of the runs.
+    ///
+    /// # Errors
+    /// As [`Engine::advance`].
+    fn advance_all(&mut self, epochs: usize, record: Record, histories: &mut [&mut History]) -> Result<()>;
+
+    /// Vectors and parameters of one run as they are now.
+    ///
+    /// # Errors
+    /// As [`Engine::advance`].
+    fn state_of(&self, run: usize) -> Result<State>;
+}
+
 /// Vectors and parameters of a run at one moment.
 #[derive(Debug, Clone)]
 pub struct State {

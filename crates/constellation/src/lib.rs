@@ -41,12 +41,12 @@ pub mod sweep;
 pub mod train;
 pub mod transition;
 
-pub use engine::{Engine, State};
+pub use engine::{BatchEngine, Engine, State};
 pub use error::{Error, Result};
 pub use experiment::{Bias, BiasKind, EngineChoice, Experiment, Numerics, Temperature};
 pub use geometry::Geometry;
 pub use history::{History, Record};
 pub use objective::{Loss, Schedule, TemperatureForm};
-pub use run::{Run, Snapshot, Summary};
-pub use sweep::{CHECKPOINT, Ensemble, Outcome, Runs, Sweep};
+pub use run::{CHECKPOINT, Run, Snapshot, Summary};
+pub use sweep::{Ensemble, Outcome, Runs, Sweep};
 pub use train::{Settings, Training};

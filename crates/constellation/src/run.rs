@@ -74,7 +74,13 @@ pub struct Summary {
     pub engine: EngineName,
     /// Wall-clock time of the training.
     pub seconds: f64,
+    /// The largest margin after each [`CHECKPOINT`] steps, if margins were recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_margin: Option<f64>,
 }
+
+/// Steps between two margins of which [`Summary::best_margin`] is the largest (arXiv 2605.23556).
+pub const CHECKPOINT: usize = 1000;
 
 /// By another name serde does not take it for text that is borrowed from what is read.
 type EngineName = &'static str;
@@ -134,6 +140,11 @@ impl Run {
     /// If `every` is 0.
     pub fn best_margin(&self, every: usize) -> f64 {
         self.history.margin.iter().step_by(every).skip(1).copied().fold(self.margin(), f64::max)
+    }
+
+    /// The same with [`CHECKPOINT`] steps, if margins were recorded.
+    pub(crate) fn recorded_best_margin(&self) -> Option<f64> {
+        (!self.history.margin.is_empty()).then(|| self.best_margin(CHECKPOINT))
     }
 
     /// Final unit vectors of one modality, `[pairs, dim]`; modalities count from 0.
@@ -213,6 +224,7 @@ impl Run {
             delta: self.delta(),
             engine: self.engine,
             seconds: self.seconds,
+            best_margin: self.recorded_best_margin(),
         }
     }
 

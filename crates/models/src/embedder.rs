@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{Config, VisionConfig};
-use crate::device::Device;
+use crate::device::{Device, upload};
 use crate::error::{Error, Result};
 use crate::folder::Folder;
 use crate::image::{Pixels, preprocess};
@@ -84,7 +84,7 @@ impl Embedder {
     /// As [`Tokenizer::encode`].
     pub fn texts<S: AsRef<str>>(&self, texts: &[S]) -> Result<Array2<f32>> {
         let device = self.model.text.device();
-        let ids = Parameter(self.tokenizer.encode(texts)?.f_to_device(device)?);
+        let ids = Parameter(upload(self.tokenizer.encode(texts)?, device)?);
         let (tower, weights) = ((self.model.text.clone(), ids), &self.weights);
         side_by_side(texts.len(), device, &tower, |(tower, ids), range| {
             let ids = ids.f_narrow(0, range.start as i64, range.len() as i64)?;
@@ -122,7 +122,8 @@ pub(crate) fn embed_part(
     weights: &[PathBuf],
 ) -> Result<Array2<f32>> {
     let tensors = images.iter().map(|pixels| Ok(Tensor::f_from_slice(&pixels.values)?));
-    let values = Tensor::f_cat(&tensors.collect::<Result<Vec<_>>>()?, 0)?.f_to_device(tower.device())?;
+    let values = Tensor::f_cat(&tensors.collect::<Result<Vec<_>>>()?, 0)?;
+    let values = upload(values, tower.device())?;
     let grids: Vec<Grid> = images.iter().filter_map(|pixels| pixels.grid).collect();
     let VisionConfig { image_size: side, patch_size: patch, .. } = *config;
     let embeddings = tch::no_grad(|| {

@@ -48,6 +48,7 @@ pub(crate) const COLUMNS: &[(&str, Column)] = &[
     ("margin", Number(|run| run.summary.margin)),
     ("optimal_relative_bias", Number(|run| run.summary.optimal_relative_bias)),
     ("delta", Optional(|run| run.summary.delta)),
+    ("best_margin", Optional(|run| run.summary.best_margin)),
     ("engine", Word(|run| run.summary.engine)),
 ];
 

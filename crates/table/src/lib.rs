@@ -81,6 +81,7 @@ mod tests {
     use super::*;
 
     const PLAN: &str = r#"{"base": {"pairs": 5, "dim": 3, "epochs": 10, "locked": true},
+        "record": {"margin": true},
         "runs": [{}, {"adapter": 0.5}], "grid": {"seed": [1, 18446744073709551615], "bias.init": [0, 0.25]}}"#;
 
     fn train(plan: &Plan, folder: &Path, keep: Keep, shard: &str) {
@@ -112,6 +113,7 @@ mod tests {
         let read = Outcome::read_all(folder.path().join(JSON_LINES)).unwrap();
         let runs = constellation::Sweep::from_json(PLAN).unwrap().train(Settings::default()).unwrap().runs;
         assert_eq!(read, runs.iter().map(Outcome::of).collect::<Vec<_>>());
+        assert!(read.iter().all(|run| run.best_margin.is_some()));
     }
 
     #[test]

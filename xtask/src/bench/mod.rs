@@ -10,6 +10,7 @@ mod scale;
 use anyhow::Result;
 use clap::ValueEnum;
 
+pub use self::scale::Device;
 use crate::{files, project::Project};
 
 /// What can be measured.
@@ -17,7 +18,7 @@ use crate::{files, project::Project};
 pub enum Suite {
     /// The engines of synthetic experiments against PyTorch and JAX
     Engines,
-    /// A large run of the fused engine: memory, and time an entry
+    /// Large runs against PyTorch, and many small ones together: memory, and time an entry
     Scale,
     /// The fused engine in a notebook's cell against the same in a program
     Notebook,
@@ -29,11 +30,11 @@ pub enum Suite {
 ///
 /// # Errors
 /// If the set-up fails, or something cannot be measured.
-pub fn run(project: &Project, suite: Option<Suite>) -> Result<()> {
+pub fn run(project: &Project, suite: Option<Suite>, device: Device) -> Result<()> {
     for suite in suite.map_or(Suite::value_variants().to_vec(), |suite| vec![suite]) {
         let (name, table) = match suite {
             Suite::Engines => ("engines", engines::table(project)?),
-            Suite::Scale => ("scale", scale::table(project)?),
+            Suite::Scale => ("scale", scale::table(project, device)?),
             Suite::Notebook => ("notebook", notebook::table(project)?),
             Suite::Embed => ("embed", embed::table(project)?),
         };

@@ -225,16 +225,22 @@ impl Panel<'_> {
         let mut fifth: Vec<f32> = columns.iter().map(|column| column.others[4]).collect();
         for start in (0..self.matching.len()).step_by(block) {
             let end = (start + block).min(self.matching.len());
-            let product = self.vectors.slice(s![start..end, ..]).dot(&tile.t());
-            let mut product = product.as_standard_layout().into_owned();
-            for (number, mut similarities) in (self.first + start..).zip(product.rows_mut()) {
+            let rows = end - start;
+            let product = tile.dot(&self.vectors.slice(s![start..end, ..]).t());
+            let product = if product.is_standard_layout() {
+                product
+            } else {
+                product.as_standard_layout().into_owned()
+            };
+            let (mut similarities, _) = product.into_raw_vec_and_offset();
+            for (row, number) in (self.first + start..self.first + end).enumerate() {
                 // Its own column is taken out: it is beyond no bound, and in no sum.
-                let own = self.class_of[number].checked_sub(first);
-                if let Some(own) = own.and_then(|own| similarities.get_mut(own)) {
-                    *own = f32::NEG_INFINITY;
+                let own = self.class_of[number].checked_sub(first).filter(|&own| own < columns.len());
+                if let Some(own) = own {
+                    similarities[own * rows + row] = f32::NEG_INFINITY;
                 }
             }
-            let block = Block { panel: self, start, first, others: product.view() };
+            let block = Block { panel: self, start, first, rows, others: &similarities };
             // With the vector instructions that this processor has.
             Arch::new().dispatch(Count { block, columns, fifth: &mut fifth, counted: &mut counted });
         }
@@ -242,14 +248,19 @@ impl Panel<'_> {
     }
 }
 
-/// The similarities of some rows of a panel with some columns; minus infinity where they match.
+/// The similarities of some rows of a panel with some columns; minus infinity where they match. Those of
+/// a column lie side by side: what is added up of a row is then added for many rows at once, and for
+/// each in the order of the columns.
 struct Block<'a, 'b> {
     panel: &'a Panel<'b>,
     /// The first row, in the panel.
     start: usize,
     /// The first column, of all.
     first: usize,
-    others: ArrayView2<'a, f32>,
+    /// How many rows.
+    rows: usize,
+    /// `[columns, rows]`.
+    others: &'a [f32],
 }
 
 /// A block to be counted, and who is told.
@@ -272,78 +283,61 @@ impl WithSimd for Count<'_, '_> {
 impl Block<'_, '_> {
     #[inline(always)]
     fn count(&self, columns: &mut [Column], fifth: &mut [f32], counted: &mut Tile) {
-        for (row, others) in (self.start..).zip(self.others.rows()) {
-            let others = others.to_slice().expect("it is in standard layout");
-            let matching = self.panel.matching[row];
-            let before: u32 = others.iter().map(|&s| u32::from(s >= matching)).sum();
-            counted.rows.push((0.0, before as usize));
-            counted.non_matching.add_all(others);
-            offer(others, columns, fifth);
-            if let Some(relative_bias) = self.panel.relative_bias {
-                self.list_violations(self.panel.first + row, others, relative_bias, &mut counted.violating);
-            }
+        /// Columns that stay in the first cache while they are counted.
+        const TOGETHER: usize = 32;
+        let matching = &self.panel.matching[self.start..self.start + self.rows];
+        let mut sums = vec![0.0; self.rows];
+        let mut before = vec![0_u32; self.rows];
+        let told = columns.iter_mut().zip(fifth);
+        for (similarities, (column, fifth)) in self.others.chunks_exact(self.rows).zip(told) {
+            add_up(similarities, matching, &mut sums, &mut before);
+            offer(similarities, column, fifth);
         }
-        for (sums, rows) in
-            self.others.axis_chunks_iter(Axis(0), 4).zip(counted.rows[self.start..].chunks_mut(4))
-        {
-            add_up(sums, rows);
+        for similarities in self.others.chunks(TOGETHER * self.rows) {
+            counted.non_matching.add_all(similarities);
+        }
+        counted.rows.extend(sums.into_iter().zip(before.into_iter().map(|before| before as usize)));
+        if let Some(relative_bias) = self.panel.relative_bias {
+            self.list_violations(relative_bias, &mut counted.violating);
         }
     }
 
     #[inline(always)]
-    fn list_violations(
-        &self,
-        number: usize,
-        others: &[f32],
-        relative_bias: f64,
-        (count, worst): &mut (u64, Vec<Violation>),
-    ) {
-        let wrong = others.iter().map(|&s| u32::from(f64::from(s) > relative_bias)).sum::<u32>();
-        *count += u64::from(wrong);
-        if wrong > 0 {
-            let beyond = (self.first..).zip(others).filter(|(_, s)| f64::from(**s) > relative_bias);
-            worst.extend(beyond.map(|(column, &s)| violation(number, column, s, relative_bias)));
-        }
-        if worst.len() > 100 * WORST {
-            *worst = worst_first(std::mem::take(worst), WORST);
-        }
-    }
-}
-
-/// Tells columns the similarities of a row with them; `fifth` is what a similarity has to exceed to be
-/// among a column's five greatest, which soon few do.
-#[inline(always)]
-fn offer(similarities: &[f32], columns: &mut [Column], fifth: &mut [f32]) {
-    const TOGETHER: usize = 16;
-    let parts =
-        similarities.chunks(TOGETHER).zip(fifth.chunks_mut(TOGETHER)).zip(columns.chunks_mut(TOGETHER));
-    for ((similarities, fifth), columns) in parts {
-        if similarities.iter().zip(&*fifth).fold(false, |any, (s, fifth)| any | (s > fifth)) {
-            for ((&s, fifth), column) in similarities.iter().zip(fifth).zip(columns) {
-                column.add_other(s);
-                *fifth = column.others[4];
+    fn list_violations(&self, relative_bias: f64, (count, worst): &mut (u64, Vec<Violation>)) {
+        for (column, similarities) in (self.first..).zip(self.others.chunks_exact(self.rows)) {
+            let wrong = similarities.iter().map(|&s| u32::from(f64::from(s) > relative_bias)).sum::<u32>();
+            *count += u64::from(wrong);
+            if wrong > 0 {
+                let rows = (self.panel.first + self.start..).zip(similarities);
+                let beyond = rows.filter(|(_, s)| f64::from(**s) > relative_bias);
+                worst.extend(beyond.map(|(row, &s)| violation(row, column, s, relative_bias)));
+            }
+            if worst.len() > 100 * WORST {
+                *worst = worst_first(std::mem::take(worst), WORST);
             }
         }
     }
 }
 
-/// Adds to each row the sum of its similarities, in order; those of four rows go side by side, since
-/// each addition waits for the one before.
+/// Tells a column its similarities with some rows; `fifth` is what a similarity has to exceed to be
+/// among its five greatest, which soon few do.
 #[inline(always)]
-fn add_up(similarities: ArrayView2<f32>, rows: &mut [(f64, usize)]) {
-    let number = |s: f32| if s == f32::NEG_INFINITY { 0.0 } else { f64::from(s) };
-    if let ([a, b, c, d], 4) = (&mut *rows, similarities.nrows()) {
-        let row = |row: usize| similarities.row(row).to_slice().expect("it is in standard layout");
-        for (((&p, &q), &r), &s) in row(0).iter().zip(row(1)).zip(row(2)).zip(row(3)) {
-            a.0 += number(p);
-            b.0 += number(q);
-            c.0 += number(r);
-            d.0 += number(s);
-        }
-    } else {
-        for (similarities, row) in similarities.rows().into_iter().zip(rows) {
-            row.0 = similarities.iter().fold(row.0, |sum, &s| sum + number(s));
-        }
+fn offer(similarities: &[f32], column: &mut Column, fifth: &mut f32) {
+    let bound = *fifth;
+    if similarities.iter().fold(false, |any, &s| any | (s > bound)) {
+        similarities.iter().for_each(|&s| column.add_other(s));
+        *fifth = column.others[4];
+    }
+}
+
+/// Adds a column's similarities to the sums of their rows, and counts those that are at least as great as
+/// the row's own.
+#[inline(always)]
+fn add_up(similarities: &[f32], matching: &[f32], sums: &mut [f64], before: &mut [u32]) {
+    let rows = similarities.iter().zip(matching).zip(sums).zip(before);
+    for (((&s, &matching), sum), before) in rows {
+        *sum += if s == f32::NEG_INFINITY { 0.0 } else { f64::from(s) };
+        *before += u32::from(s >= matching);
     }
 }
 

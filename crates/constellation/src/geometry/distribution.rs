@@ -91,25 +91,32 @@ impl Tally {
     #[inline(always)]
     pub(super) fn add_all(&mut self, similarities: &[f32]) {
         const TOGETHER: usize = 16;
-        let mut bins = [0_i32; TOGETHER];
+        /// Added to a whole number below it, its last bits are that number.
+        const WHOLE: f64 = (1_u64 << 52) as f64;
+        const LAST: f64 = (BINS - 1) as f64;
+        let mut bins = [0_u32; TOGETHER];
         let (mut least, mut most) = ([f32::INFINITY; TOGETHER], [f32::NEG_INFINITY; TOGETHER]);
-        let mut none = 0;
+        let mut none = [0_u32; TOGETHER];
         let (parts, rest) = similarities.as_chunks::<TOGETHER>();
         for part in parts {
+            // Without a branch, and one for each lane: so all go side by side.
             for lane in 0..TOGETHER {
                 let s = part[lane];
-                bins[lane] = ((f64::from(s) - Distribution::LOW) * BINS_PER_UNIT) as i32;
-                // Without a branch, and one for each lane: so all go side by side.
-                let present = if s == f32::NEG_INFINITY { f32::INFINITY } else { s };
+                let bin = ((f64::from(s) - Distribution::LOW) * BINS_PER_UNIT).floor();
+                let bin = if bin > 0.0 { bin } else { 0.0 };
+                let bin = if bin < LAST { bin } else { LAST };
+                bins[lane] = (bin + WHOLE).to_bits() as u32;
+                let is_none = s == f32::NEG_INFINITY;
+                none[lane] += u32::from(is_none);
+                let present = if is_none { f32::INFINITY } else { s };
                 least[lane] = if present < least[lane] { present } else { least[lane] };
                 most[lane] = if s > most[lane] { s } else { most[lane] };
             }
-            for (&bin, &s) in bins.iter().zip(part) {
-                self.counts[bin.clamp(0, BINS as i32 - 1) as usize] += 1;
-                none += u64::from(s == f32::NEG_INFINITY);
+            for bin in bins {
+                self.counts[bin as usize] += 1;
             }
         }
-        self.counts[0] -= none;
+        self.counts[0] -= none.into_iter().map(u64::from).sum::<u64>();
         self.least = least.into_iter().fold(self.least, f32::min);
         self.most = most.into_iter().fold(self.most, f32::max);
         rest.iter().filter(|&&s| s != f32::NEG_INFINITY).for_each(|&s| self.add(s));

@@ -1,5 +1,6 @@
 //! The geometry of very many pairs: by parts that are counted apart, on any machine, and added.
 
+use std::ops::Range;
 use std::path::Path;
 
 use files::npz::{NpzReader, NpzWriter};
@@ -46,6 +47,32 @@ struct About {
     counted: usize,
 }
 
+impl About {
+    /// The part of a shard, and its rows.
+    fn of(
+        vectors: &str,
+        [rows, columns]: [&dyn Vectors; 2],
+        class_of: &[usize],
+        relative_bias: Option<f64>,
+        shard: Shard,
+    ) -> Result<(Self, Range<usize>)> {
+        let ((n, dim), (k, of_columns)) = (rows.dim(), columns.dim());
+        let fits = n > 0 && k > 1 && dim > 0 && dim == of_columns;
+        if !fits || class_of.len() != n || class_of.iter().any(|&class| class >= k) {
+            return Err(Error::Input {
+                what: "rows and columns",
+                got: format!("[{n}, {dim}], [{k}, {of_columns}] and {} classes", class_of.len()),
+                expected: "one row, two columns and one dimension or more, and for each row its column"
+                    .to_owned(),
+            });
+        }
+        let stretch = shard.stretch(n);
+        let (first, counted) = (stretch.start, stretch.len());
+        let vectors = vectors.to_owned();
+        Ok((Self { vectors, rows: n, columns: k, dim, relative_bias, first, counted }, stretch))
+    }
+}
+
 impl std::fmt::Display for About {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         let Self { vectors, rows, columns, dim, relative_bias, first, counted } = self;
@@ -74,22 +101,26 @@ impl SimilarityPart {
         shard: Shard,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Self> {
-        let ((n, dim), (k, of_columns)) = (rows.dim(), columns.dim());
-        let fits = n > 0 && k > 1 && dim > 0 && dim == of_columns;
-        if !fits || class_of.len() != n || class_of.iter().any(|&class| class >= k) {
-            return Err(Error::Input {
-                what: "rows and columns",
-                got: format!("[{n}, {dim}], [{k}, {of_columns}] and {} classes", class_of.len()),
-                expected: "one row, two columns and one dimension or more, and for each row its column"
-                    .to_owned(),
-            });
-        }
-        let stretch = shard.stretch(n);
-        let (first, counted) = (stretch.start, stretch.len());
-        let vectors = vectors.to_owned();
-        let about = About { vectors, rows: n, columns: k, dim, relative_bias, first, counted };
-        let mut tell = |done| progress(done, counted);
-        Ok(Self { about, counts: Counts::of(rows, columns, class_of, stretch, relative_bias, &mut tell)? })
+        let (about, stretch) = About::of(vectors, [rows, columns], class_of, relative_bias, shard)?;
+        let mut tell = |done| progress(done, about.counted);
+        let counts = Counts::of(rows, columns, class_of, stretch, relative_bias, &mut tell)?;
+        Ok(Self { about, counts })
+    }
+
+    /// The part at `path`, if it is whole and the one that [`SimilarityPart::count`] would count of these.
+    ///
+    /// # Errors
+    /// [`Error::Input`] as of [`SimilarityPart::count`].
+    pub fn read_if_of(
+        path: &Path,
+        vectors: &str,
+        families: [&dyn Vectors; 2],
+        class_of: &[usize],
+        relative_bias: Option<f64>,
+        shard: Shard,
+    ) -> Result<Option<Self>> {
+        let (about, _) = About::of(vectors, families, class_of, relative_bias, shard)?;
+        Ok(Self::read(path).ok().filter(|part| part.about == about))
     }
 
     /// Adds the part of the rows that follow.

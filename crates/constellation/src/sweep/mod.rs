@@ -35,6 +35,7 @@
 //! of processes in one folder.
 
 mod describe;
+mod groups;
 mod json;
 mod outcome;
 mod plan;
@@ -47,11 +48,11 @@ mod summaries;
 use std::path::Path;
 
 pub use describe::Sweep;
-pub use outcome::{CHECKPOINT, Outcome};
+pub use outcome::{Finished, Outcome};
 pub use plan::Plan;
 pub use runs::{Ensemble, Runs};
 pub use side_by_side::{SweepProgress, print_sweep_progress};
-pub use stream::{Finished, Keep, Kept, SHARDS};
+pub use stream::{Keep, Kept, SHARDS};
 
 use self::store::Store;
 use crate::error::Result;

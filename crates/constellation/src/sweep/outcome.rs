@@ -4,11 +4,19 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::stream::Finished;
 use crate::error::Result;
 use crate::experiment::Experiment;
 use crate::geometry::SubsetRetrieval;
 use crate::run::{Run, Summary};
+
+/// A run's description and its final numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finished {
+    /// What was run.
+    pub experiment: Experiment,
+    /// What came of it.
+    pub summary: Summary,
+}
 
 /// A run's description and its final numbers, a line of JSON in a file that is committed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,7 +33,7 @@ pub struct Outcome {
     pub min_matching: f64,
     /// max_{i != j} s_ij.
     pub max_non_matching: f64,
-    /// The largest margin after each [`CHECKPOINT`] steps, if margins were recorded.
+    /// The largest margin after each [`crate::CHECKPOINT`] steps, if margins were recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best_margin: Option<f64>,
     /// How the queries find their documents, if several match a query.
@@ -35,9 +43,6 @@ pub struct Outcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separable: Option<bool>,
 }
-
-/// Steps between two margins of which [`Outcome::best_margin`] is the largest (arXiv 2605.23556).
-pub const CHECKPOINT: usize = 1000;
 
 impl Outcome {
     /// The final numbers of a run.
@@ -50,7 +55,7 @@ impl Outcome {
             relative_bias: run.relative_bias(),
             min_matching: geometry.min_matching,
             max_non_matching: geometry.max_non_matching,
-            best_margin: (!run.history.margin.is_empty()).then(|| run.best_margin(CHECKPOINT)),
+            best_margin: run.recorded_best_margin(),
             retrieval: if run.experiment.is_of_pairs() { None } else { run.retrieval().ok() },
             separable: None,
         }
@@ -68,7 +73,7 @@ impl Outcome {
 
     /// The final numbers of a run whose vectors are not kept.
     pub fn of_finished(finished: &Finished) -> Self {
-        let Summary { loss, temperature, relative_bias, margin, optimal_relative_bias, .. } =
+        let Summary { loss, temperature, relative_bias, margin, optimal_relative_bias, best_margin, .. } =
             finished.summary;
         Self {
             experiment: finished.experiment.clone(),
@@ -77,7 +82,7 @@ impl Outcome {
             relative_bias,
             min_matching: optimal_relative_bias + margin,
             max_non_matching: optimal_relative_bias - margin,
-            best_margin: None,
+            best_margin,
             retrieval: None,
             separable: None,
         }

@@ -1,5 +1,8 @@
 //! A sweep that is not written out: its runs are made when they are asked for.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use serde_json::Value;
 
 use crate::description;
@@ -24,6 +27,14 @@ pub struct Plan {
     axes: Vec<(Vec<Value>, String)>,
     runs: usize,
     record: Record,
+    equal: Equal,
+}
+
+/// For each base and each value of an axis the place of the first that is equal.
+#[derive(Debug, Clone, Default)]
+struct Equal {
+    bases: Vec<usize>,
+    axes: Vec<Vec<usize>>,
 }
 
 impl Plan {
@@ -38,7 +49,7 @@ impl Plan {
     ) -> Result<Self> {
         let lengths = axes.iter().map(|(values, _)| values.len());
         let runs = lengths.chain([bases.len()]).try_fold(1, usize::checked_mul).unwrap_or(usize::MAX);
-        let plan = Self { bases, axes, runs, record };
+        let mut plan = Self { bases, axes, runs, record, equal: Equal::default() };
         if let Some(key) = plan.key_beyond(MAX_RUNS) {
             let reason = "makes more than 1,000,000,000 runs: divide the sweep".to_owned();
             return Err(Error::Description { key: format!("`grid.{key}`"), reason });
@@ -47,6 +58,7 @@ impl Plan {
             let value = "an empty sweep".to_owned();
             return Err(Error::Value { key: "runs", value, expected: "at least one run" });
         }
+        plan.equal = plan.find_equal();
         Ok(plan)
     }
 
@@ -65,7 +77,41 @@ impl Plan {
         (&self.bases, &self.axes, self.record)
     }
 
-    /// How many runs there are.
+    fn find_equal(&self) -> Equal {
+        let of_each = self.runs / self.bases.len();
+        let description = |base: usize| {
+            let experiment = self.experiment(base * of_each).ok()?;
+            Some(serde_json::to_string(&experiment).expect("a description is valid JSON"))
+        };
+        // One that is no run is equal to none.
+        let bases = (0..self.bases.len()).map(|base| description(base).ok_or(base));
+        let axes = self.axes.iter().map(|(values, _)| first_places(values.iter().map(spelled)));
+        Equal { bases: first_places(bases), axes: axes.collect() }
+    }
+
+    /// The first run that is equal to run `number`: most often itself, where bases or values are
+    /// repeated another one. It alone is trained, and its numbers are those of both.
+    pub(super) fn first_equal(&self, number: usize) -> usize {
+        let (base, places) = self.places(number);
+        let places = self.equal.axes.iter().zip(places);
+        places.zip(&self.axes).fold(self.equal.bases[base], |number, ((first, place), (values, _))| {
+            number * values.len() + first[place]
+        })
+    }
+
+    /// The number of the base of a run, and the places of its values.
+    fn places(&self, number: usize) -> (usize, Vec<usize>) {
+        let mut rest = number;
+        let mut places = Vec::with_capacity(self.axes.len());
+        for (values, _) in self.axes.iter().rev() {
+            places.push(rest % values.len());
+            rest /= values.len();
+        }
+        places.reverse();
+        (rest, places)
+    }
+
+    /// How many runs there are, equal ones included.
     #[expect(clippy::len_without_is_empty, reason = "a plan has a run at least")]
     pub fn len(&self) -> usize {
         self.runs
@@ -93,18 +139,13 @@ impl Plan {
     /// If there is no such run.
     pub fn labelled(&self, number: usize) -> Result<(String, Experiment)> {
         assert!(number < self.runs, "run {number} of {}", self.runs);
-        let mut rest = number;
-        let mut places = Vec::with_capacity(self.axes.len());
-        for (values, _) in self.axes.iter().rev() {
-            places.push(rest % values.len());
-            rest /= values.len();
-        }
-        let (mut label, base) = self.bases[rest].clone();
+        let (base, places) = self.places(number);
+        let (mut label, base) = self.bases[base].clone();
         if self.axes.is_empty() {
             return Ok((label, base));
         }
         let mut description = serde_json::to_value(base).expect("a description is valid JSON");
-        for ((values, key), place) in self.axes.iter().zip(places.into_iter().rev()) {
+        for ((values, key), place) in self.axes.iter().zip(places) {
             let value = &values[place];
             *description::at(&mut description, key)? = value.clone();
             if key != "seed" {
@@ -115,6 +156,21 @@ impl Plan {
         let experiment: Experiment = description::read_value(description)?;
         experiment.validate()?;
         Ok((label, experiment))
+    }
+}
+
+/// For each key the place of the first that is equal.
+fn first_places<K: Hash + Eq>(keys: impl Iterator<Item = K>) -> Vec<usize> {
+    let mut first = HashMap::new();
+    keys.enumerate().map(|(place, key)| *first.entry(key).or_insert(place)).collect()
+}
+
+/// A value as text, whole numbers without a point.
+fn spelled(value: &Value) -> String {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value.as_f64() {
+        Some(number) if number.fract() == 0.0 && number.abs() < EXACT => format!("{number:.0}"),
+        _ => value.to_string(),
     }
 }
 

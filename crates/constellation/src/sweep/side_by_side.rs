@@ -1,10 +1,11 @@
 //! Training many experiments on all cores.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use super::groups::{Groups, Task, train_group};
 use super::store::{Store, key};
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
@@ -75,12 +76,11 @@ pub(super) enum Message<T> {
     Over(usize, Result<T>),
 }
 
-/// Hands out what is to be done: a task's number and its experiment.
-pub(super) type Next<'a> = dyn Fn() -> Option<(usize, Experiment)> + Sync + 'a;
+/// Does the tasks of a group, with one result for each; it tells how many epochs more are done.
+pub(super) type Work<'a, T> = dyn Fn(Vec<Task>, Settings, &mut dyn FnMut(usize)) -> Results<T> + Sync + 'a;
 
-/// Does the task of this number; it tells how many epochs of it are done.
-pub(super) type Work<'a, T> =
-    dyn Fn(usize, &Experiment, Settings, &mut dyn FnMut(usize)) -> Result<T> + Sync + 'a;
+/// What has come of tasks, by their numbers.
+pub(super) type Results<T> = Vec<(usize, Result<T>)>;
 
 /// Trains what `store` does not have; the runs come in the order of `experiments`.
 pub(super) fn train(
@@ -108,22 +108,19 @@ pub(super) fn train(
     listen(&SweepProgress { elapsed: start.elapsed(), ..progress });
 
     let missing: Vec<usize> = (0..tasks.len()).filter(|&task| results[task].is_none()).collect();
-    let place = AtomicUsize::new(0);
-    let next = || {
-        let task = *missing.get(place.fetch_add(1, Ordering::Relaxed))?;
-        Some((task, tasks[task].clone()))
-    };
-    let work = |_, experiment: &Experiment, settings, tell: &mut dyn FnMut(usize)| {
+    let todo = missing.iter().map(|&task| (task, tasks[task].clone()));
+    let groups = Groups::of(todo, missing.len(), settings);
+    let work = |group: Vec<Task>, settings, tell: &mut dyn FnMut(usize)| {
         // Another process may have been faster.
-        if let Some(run) = store.and_then(|store| store.load(experiment)) {
-            tell(experiment.epochs);
-            return Ok(run);
+        let there = |(_, experiment): &Task| store.and_then(|store| store.load(experiment));
+        let (numbers, experiments, mut results) = split(group, there, tell);
+        for (number, run) in numbers.into_iter().zip(train_group(&experiments, settings, tell)) {
+            let kept = run.and_then(|run| store.map_or(Ok(()), |store| store.save(&run)).map(|()| run));
+            results.push((number, kept));
         }
-        let run = experiment.train_with(settings, &mut |progress| tell(progress.epoch))?;
-        store.map_or(Ok(()), |store| store.save(&run))?;
-        Ok(run)
+        results
     };
-    on_all_cores(&next, missing.len(), settings, &work, &mut |message| {
+    on_all_cores(&groups, missing.len(), settings, &work, &mut |message| {
         match message {
             Message::Epochs(epochs) => progress.epochs_done += epochs,
             Message::Over(task, result) => {
@@ -136,11 +133,30 @@ pub(super) fn train(
     collect(results, &task_of)
 }
 
-/// Does up to `tasks` tasks, one a core at a time, each core taking the next when it is done with one.
-/// With fewer tasks than cores the cores are shared out. None is begun after one whose result could
+/// Takes out of a group what is `there` already, which counts as done.
+pub(super) fn split<T>(
+    group: Vec<Task>,
+    there: impl Fn(&Task) -> Option<T>,
+    tell: &mut dyn FnMut(usize),
+) -> (Vec<usize>, Vec<Experiment>, Results<T>) {
+    let (mut numbers, mut experiments, mut results) = (Vec::new(), Vec::new(), Vec::new());
+    for task in group {
+        if let Some(result) = there(&task) {
+            tell(task.1.epochs);
+            results.push((task.0, Ok(result)));
+        } else {
+            numbers.push(task.0);
+            experiments.push(task.1);
+        }
+    }
+    (numbers, experiments, results)
+}
+
+/// Does up to `tasks` tasks, one group a core at a time, each core taking the next when it is done with
+/// one. With fewer tasks than cores the cores are shared out. None is begun after one whose result could
 /// not be kept: neither could the next.
 pub(super) fn on_all_cores<T: Send>(
-    next: &Next,
+    groups: &Groups,
     tasks: usize,
     settings: Settings,
     work: &Work<T>,
@@ -156,19 +172,19 @@ pub(super) fn on_all_cores<T: Send>(
             let (send, is_stopped) = (send.clone(), &is_stopped);
             scope.spawn(move || {
                 while !is_stopped.load(Ordering::Relaxed)
-                    && let Some((task, experiment)) = next()
+                    && let Some(group) = groups.next()
                 {
-                    let mut told = 0;
                     // Nobody listens any more only if the sweep is being torn down.
-                    let mut tell = |epoch: usize| {
-                        let _ = send.send(Message::Epochs(epoch - std::mem::replace(&mut told, epoch)));
+                    let mut tell = |epochs| {
+                        let _ = send.send(Message::Epochs(epochs));
                     };
-                    let result = work(task, &experiment, settings, &mut tell);
-                    if matches!(result, Err(Error::File(_))) {
-                        is_stopped.store(true, Ordering::Relaxed);
-                    }
-                    if send.send(Message::Over(task, result)).is_err() {
-                        return;
+                    for (task, result) in work(group, settings, &mut tell) {
+                        if matches!(result, Err(Error::File(_))) {
+                            is_stopped.store(true, Ordering::Relaxed);
+                        }
+                        if send.send(Message::Over(task, result)).is_err() {
+                            return;
+                        }
                     }
                 }
             });

@@ -2,19 +2,19 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use serde::Serialize;
 use shard::Shard;
 
+use super::groups::{Groups, Task, train_group};
+use super::outcome::{Finished, Outcome};
 use super::plan::Plan;
-use super::side_by_side::{Message, SweepProgress, in_sweep, on_all_cores};
+use super::side_by_side::{Message, SweepProgress, in_sweep, on_all_cores, print_sweep_progress, split};
 use super::store::{NUMERICS, Store, hash};
 use super::summaries::{Appending, End, Summaries};
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
-use crate::run::Summary;
+use crate::run::Run;
 use crate::train::Settings;
 
 /// What a folder keeps of each run.
@@ -25,15 +25,6 @@ pub enum Keep {
     Runs,
     /// The summary alone, a line a run in few files: file systems of clusters bear no million files.
     Summaries,
-}
-
-/// A run's description and its final numbers.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Finished {
-    /// What was run.
-    pub experiment: Experiment,
-    /// What came of it.
-    pub summary: Summary,
 }
 
 /// What a folder has of a plan's runs.
@@ -47,8 +38,18 @@ pub struct Kept<'a> {
 pub const SHARDS: &str = "shards";
 
 impl Plan {
+    /// Trains all runs that `folder` has not yet, keeping their final numbers there, and prints
+    /// progress when it takes long; [`Plan::kept`] reads them.
+    ///
+    /// # Errors
+    /// As [`Plan::train_into`].
+    pub fn stream_into(&self, folder: impl AsRef<Path>) -> Result<()> {
+        let progress = &mut print_sweep_progress();
+        self.train_into(folder.as_ref(), Keep::Summaries, Shard::WHOLE, Settings::default(), progress)
+    }
+
     /// Trains those runs of a shard of which `folder` has none yet, and keeps each there as soon as it
-    /// is finished, in memory that does not grow with their number. Any number of processes may do
+    /// is finished, in memory that does not grow with their number. Of equal runs the first is trained. Any number of processes may do
     /// so in one folder, on any number of machines.
     ///
     /// # Errors
@@ -84,7 +85,8 @@ impl Plan {
         for (task, number) in numbers.clone().enumerate() {
             let experiment = self.experiment(number).map_err(|error| in_sweep(number, error))?;
             let failed_before = !shard.is_whole() && kept.failure(number).is_some();
-            if failed_before || kept.has(number, &experiment, keep) {
+            let is_repeated = self.first_equal(number) != number;
+            if is_repeated || failed_before || kept.has(number, &experiment, keep) {
                 at.runs_done += 1;
             } else {
                 todo.set(task);
@@ -93,34 +95,32 @@ impl Plan {
         }
         progress(&SweepProgress { elapsed: start.elapsed(), ..at });
 
-        let place = AtomicUsize::new(0);
-        let next = || loop {
-            let task = place.fetch_add(1, Ordering::Relaxed);
-            let number = numbers.clone().nth(task)?;
-            if todo.has(task) {
-                return Some((number, self.experiment(number).expect("it was made before")));
+        let tasks = numbers.enumerate().filter(|(task, _)| todo.has(*task));
+        let tasks = tasks.map(|(_, number)| (number, self.experiment(number).expect("it was made before")));
+        let groups = Groups::of(tasks, at.runs - at.runs_done, settings);
+        let keep_end = |number: usize, run: Result<Run>| match run {
+            Err(error @ Error::NonFinite { .. }) if kept.failure(number).is_none() => {
+                appending.save(number, End::Failed(error.to_string()))?;
+                Err(error)
             }
-        };
-        let work = |number: usize, experiment: &Experiment, settings, tell: &mut dyn FnMut(usize)| {
-            // Another process may have been faster.
-            if keep == Keep::Runs && kept.store.load(experiment).is_some() {
-                tell(experiment.epochs);
-                return Ok(());
-            }
-            let run = match experiment.train_with(settings, &mut |progress| tell(progress.epoch)) {
-                Err(error @ Error::NonFinite { .. }) if kept.failure(number).is_none() => {
-                    appending.save(number, End::Failed(error.to_string()))?;
-                    return Err(error);
-                }
-                run => run?,
-            };
-            match keep {
+            Err(error) => Err(error),
+            Ok(run) => match keep {
                 Keep::Runs => kept.store.save(&run),
                 Keep::Summaries => appending.save(number, End::Summary(run.summary())),
+            },
+        };
+        let work = |group: Vec<Task>, settings, tell: &mut dyn FnMut(usize)| {
+            // Another process may have been faster.
+            let there =
+                |(_, run): &Task| (keep == Keep::Runs && kept.store.load(run).is_some()).then_some(());
+            let (numbers, experiments, mut results) = split(group, there, tell);
+            for (number, run) in numbers.into_iter().zip(train_group(&experiments, settings, tell)) {
+                results.push((number, keep_end(number, run)));
             }
+            results
         };
         let mut failure: Option<(usize, Error)> = None;
-        on_all_cores(&next, at.runs - at.runs_done, settings, &work, &mut |message| {
+        on_all_cores(&groups, at.runs - at.runs_done, settings, &work, &mut |message| {
             match message {
                 Message::Epochs(epochs) => at.epochs_done += epochs,
                 Message::Over(number, result) => {
@@ -139,7 +139,8 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::File`] if its summaries cannot be read.
-    pub fn kept(&self, folder: &Path) -> Result<Kept<'_>> {
+    pub fn kept(&self, folder: impl AsRef<Path>) -> Result<Kept<'_>> {
+        let folder = folder.as_ref();
         let summaries = Summaries::read(&folder.join(SHARDS), &self.hash(), self.len())?;
         Ok(Kept { plan: self, store: Store::at(folder, self.record()), summaries })
     }
@@ -151,34 +152,49 @@ impl Plan {
 }
 
 impl Kept<'_> {
+    /// How run `number` ended, or the one that it is equal to.
+    fn end(&self, number: usize) -> Option<End> {
+        self.summaries.get(number).or_else(|| self.summaries.get(self.plan.first_equal(number)))
+    }
+
+    /// The final numbers of all runs that are there, in the order of the sweep.
+    ///
+    /// # Errors
+    /// As [`Plan::experiment`].
+    pub fn outcomes(&self) -> Result<Vec<Outcome>> {
+        let finished = (0..self.plan.len()).filter_map(|number| self.finished(number).transpose());
+        finished.map(|finished| Ok(Outcome::of_finished(&finished?))).collect()
+    }
+
     /// Whether run `number` is there, with what `keep` says.
     fn has(&self, number: usize, experiment: &Experiment, keep: Keep) -> bool {
         match keep {
             Keep::Runs => self.store.load(experiment).is_some(),
             Keep::Summaries => {
-                matches!(self.summaries.get(number), Some(End::Summary(_)))
-                    || self.store.summary(experiment).is_some()
+                matches!(self.end(number), Some(End::Summary(_))) || self.store.summary(experiment).is_some()
             }
         }
     }
 
     /// Why run `number` has no numbers, if its loss diverged.
     pub fn failure(&self, number: usize) -> Option<String> {
-        match self.summaries.get(number) {
+        match self.end(number) {
             Some(End::Failed(reason)) => Some(reason),
             _ => None,
         }
     }
 
-    /// How many runs of a shard are neither there, with what `keep` says, nor have failed.
+    /// How many runs of a shard are neither there, with what `keep` says, nor have failed; one that is
+    /// equal to an earlier run is missing where that one is.
     ///
     /// # Errors
     /// As [`Plan::experiment`].
     pub fn missing(&self, shard: Shard, keep: Keep) -> Result<usize> {
         let mut missing = 0;
         for number in shard.every(self.plan.len()) {
+            let is_first = self.plan.first_equal(number) == number;
             let is_over = self.has(number, &self.plan.experiment(number)?, keep);
-            missing += usize::from(!is_over && self.failure(number).is_none());
+            missing += usize::from(is_first && !is_over && self.failure(number).is_none());
         }
         Ok(missing)
     }
@@ -189,7 +205,7 @@ impl Kept<'_> {
     /// As [`Plan::experiment`].
     pub fn finished(&self, number: usize) -> Result<Option<Finished>> {
         let experiment = self.plan.experiment(number)?;
-        let summary = match self.summaries.get(number) {
+        let summary = match self.end(number) {
             Some(End::Summary(summary)) => Some(summary),
             _ => self.store.summary(&experiment),
         };

@@ -231,6 +231,7 @@ mod tests {
             delta,
             engine,
             seconds,
+            best_margin: None,
         })
     }
 

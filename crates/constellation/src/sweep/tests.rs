@@ -310,3 +310,29 @@ fn a_run_of_a_stream_that_fails_leaves_the_others() {
     );
     assert!(message.unwrap_err().to_string().contains("run 1 of the sweep"));
 }
+
+#[test]
+fn equal_runs_are_trained_once() {
+    let json = r#"{"base": {"pairs": 6, "dim": 3, "epochs": 20, "seed": 3}, "record": {"margin": true},
+        "runs": [{}, {"seed": 4}, {"bias": {"init": 0.25}}, {"numerics": "exact"}],
+        "grid": {"bias.init": [0, 0.5, 0.0], "seed": [1, 2, 1]}}"#;
+    let plan = Plan::from_json(json).unwrap();
+    let of = |number| plan.experiment(number).unwrap();
+    for number in 0..plan.len() {
+        let first = (0..plan.len()).find(|&other| of(other) == of(number)).unwrap();
+        assert_eq!(plan.first_equal(number), first);
+    }
+    for keep in [Keep::Runs, Keep::Summaries] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut trained = 0;
+        for shard in ["2/3", "0/3", "1/3"] {
+            trained += train_shard(&plan, folder.path(), keep, shard);
+        }
+        assert_eq!(trained, 2 * 2 * 2, "two numerics, two biases, two seeds");
+        let outcomes = plan.kept(folder.path()).unwrap().outcomes().unwrap();
+        assert_eq!(outcomes.len(), plan.len());
+        let runs = Sweep::from_json(json).unwrap().train(Settings::default()).unwrap().runs;
+        assert!(outcomes.iter().eq(&runs.iter().map(crate::Outcome::of).collect::<Vec<_>>()));
+        assert!(outcomes.iter().all(|outcome| outcome.best_margin.is_some()));
+    }
+}

@@ -60,7 +60,8 @@ pub extern "C" fn input(bytes: usize) -> *mut u8 {
 /// Starts the training that the input describes, in place of the one before it.
 #[unsafe(no_mangle)]
 pub extern "C" fn start() -> u32 {
-    let settings = Settings { record: Record::MARGIN, snapshots: 0, threads: 1, engines: fused_only };
+    let settings =
+        Settings { record: Record::MARGIN, snapshots: 0, threads: 1, engines: fused_only, batching: None };
     replace(|input, _| {
         let experiment = Experiment::from_json(&String::from_utf8_lossy(input))?;
         Training::start(&experiment, settings)

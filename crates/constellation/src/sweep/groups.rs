@@ -1,0 +1,151 @@
+//! Which runs of a sweep are trained together, and in which order.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::error::Result;
+use crate::experiment::Experiment;
+use crate::run::Run;
+use crate::train::{Batching, Settings, form, train_together};
+
+/// A run's number, and its description.
+pub(super) type Task = (usize, Experiment);
+
+/// Hands out the runs that are still to be done, those that one tensor program can train together.
+pub(super) struct Groups<'a> {
+    waiting: Mutex<Waiting<'a>>,
+    batching: Option<Batching>,
+    /// More in a group would leave a worker without one.
+    fair: usize,
+}
+
+struct Waiting<'a> {
+    /// What has not been looked at.
+    tasks: Box<dyn Iterator<Item = Task> + Send + 'a>,
+    /// What waits for others of its form.
+    groups: Vec<Group>,
+}
+
+struct Group {
+    form: Experiment,
+    tasks: Vec<Task>,
+}
+
+/// Runs that wait at most for others of their form, so that memory does not grow with a sweep.
+const MOST_WAITING: usize = 1 << 14;
+
+impl<'a> Groups<'a> {
+    /// Of the runs that `tasks` makes, `count` in all.
+    pub(super) fn of(
+        tasks: impl Iterator<Item = Task> + Send + 'a,
+        count: usize,
+        settings: Settings,
+    ) -> Groups<'a> {
+        Groups {
+            waiting: Mutex::new(Waiting { tasks: Box::new(tasks), groups: Vec::new() }),
+            batching: settings.batching,
+            fair: count.div_ceil(settings.threads.max(1)),
+        }
+    }
+
+    /// The next group.
+    pub(super) fn next(&self) -> Option<Vec<Task>> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(batching) = self.batching else { return Some(vec![waiting.tasks.next()?]) };
+        let mut count: usize = waiting.groups.iter().map(|group| group.tasks.len()).sum();
+        while count < MOST_WAITING
+            && let Some(task) = waiting.tasks.next()
+        {
+            let most = batching.runs(&task.1).min(self.fair);
+            let form = form(&task.1);
+            let place = waiting.groups.iter().position(|group| group.form == form).unwrap_or_else(|| {
+                waiting.groups.push(Group { form, tasks: Vec::new() });
+                waiting.groups.len() - 1
+            });
+            waiting.groups[place].tasks.push(task);
+            count += 1;
+            if waiting.groups[place].tasks.len() >= most {
+                return Some(waiting.groups.remove(place).tasks);
+            }
+        }
+        let places = (0..waiting.groups.len()).rev();
+        let largest = places.max_by_key(|&place| waiting.groups[place].tasks.len())?;
+        Some(waiting.groups.remove(largest).tasks)
+    }
+}
+
+/// Trains a group; `tell` hears how many epochs more are done, of all runs together. A group that the
+/// engine cannot train, for which memory may be too short, is halved.
+pub(super) fn train_group(
+    experiments: &[Experiment],
+    settings: Settings,
+    tell: &mut dyn FnMut(usize),
+) -> Vec<Result<Run>> {
+    let (Some(batching), [_, _, ..]) = (settings.batching, experiments) else {
+        return experiments.iter().map(|experiment| alone(experiment, settings, tell)).collect();
+    };
+    let mut done = 0;
+    let together = train_together(experiments, settings, batching, &mut |epochs| {
+        tell((epochs - std::mem::replace(&mut done, epochs)) * experiments.len());
+    });
+    together.unwrap_or_else(|_| {
+        let halves = experiments.chunks(experiments.len().div_ceil(2));
+        halves.flat_map(|half| train_group(half, settings, tell)).collect()
+    })
+}
+
+fn alone(experiment: &Experiment, settings: Settings, tell: &mut dyn FnMut(usize)) -> Result<Run> {
+    let mut done = 0;
+    experiment.train_with(settings, &mut |progress| {
+        tell(progress.epoch - std::mem::replace(&mut done, progress.epoch));
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::BatchEngine;
+    use crate::train::BatchEngines;
+
+    const NONE: BatchEngines =
+        |_, _, _| -> Result<Box<dyn BatchEngine>> { unreachable!("nothing is trained") };
+
+    fn handed_out(pairs: &[usize], threads: usize) -> Vec<Vec<usize>> {
+        let most = |run: &Experiment| if run.pairs == 9 { 1 } else { 3 };
+        let batching = Some(Batching { most, limit: None, engines: NONE });
+        let settings = Settings { threads, batching, ..Settings::default() };
+        let run =
+            |(number, &pairs)| (number, Experiment { pairs, seed: number as u64, ..Default::default() });
+        let groups = Groups::of(pairs.iter().enumerate().map(run), pairs.len(), settings);
+        std::iter::from_fn(|| groups.next())
+            .map(|group| group.into_iter().map(|(number, _)| number).collect())
+            .collect()
+    }
+
+    #[test]
+    fn groups_are_of_one_form_and_every_run_is_in_one() {
+        assert_eq!(
+            handed_out(&[5, 6, 5, 9, 6, 5, 5, 6, 6], 1),
+            [vec![3], vec![0, 2, 5], vec![1, 4, 7], vec![6], vec![8]]
+        );
+        assert_eq!(handed_out(&[5, 5, 5], 2), [vec![0, 1], vec![2]], "each core has some");
+        assert_eq!(handed_out(&[], 2), Vec::<Vec<usize>>::new());
+    }
+
+    #[test]
+    fn no_more_runs_wait_than_memory_is_to_hold() {
+        let pairs: Vec<usize> = (10..10 + MOST_WAITING + 50).collect();
+        let all = handed_out(&pairs, 1);
+        assert!(all.iter().all(|group| group.len() == 1));
+        let mut numbers = all.concat();
+        numbers.sort_unstable();
+        assert!(numbers.into_iter().eq(0..pairs.len()));
+    }
+
+    #[test]
+    fn without_batches_runs_come_in_their_order() {
+        let tasks = (0..4).map(|number| (number, Experiment::default()));
+        let groups = Groups::of(tasks, 4, Settings::default());
+        assert!((0..4).all(|number| groups.next().is_some_and(|group| group[0].0 == number)));
+        assert!(groups.next().is_none());
+    }
+}
