@@ -156,6 +156,27 @@ def write(folder: Path, rng: np.random.Generator) -> None:
                 save(f"{size}_{colours}_{packing}.tif", "TIFF", few, compression=packing)
         for bits in (1, 2, 4):
             save(f"{size}_{bits}bits.png", "PNG", of("RGB").quantize(1 << bits), bits=bits, transparency=1)
+        clear = of("RGB")
+        save(f"{size}_clear.png", "PNG", clear, transparency=clear.getpixel((0, 0)))
+        save(f"{size}_clear_grey.png", "PNG", of("L"), transparency=77)
+        save(f"{size}_1.png", "PNG", of("L").convert("1"))
+        save(f"{size}_frames.png", "PNG", of("RGBA"), save_all=True, append_images=[of("RGBA")], default_image=True)
+        deep = Image.fromarray(rng.integers(0, 400, (height, width)).astype(np.uint16))
+        save(f"{size}_deep.png", "PNG", deep)
+        save(f"{size}_deep.tif", "TIFF", deep, compression="tiff_lzw")
+        for mode in ("I", "F"):
+            save(f"{size}_{mode}.tif", "TIFF", deep.convert("I").convert(mode), compression="tiff_adobe_deflate")
+        for mode in ("L", "RGB", "RGBA", "CMYK"):
+            save(f"{size}_{mode}_differences.tif", "TIFF", of(mode), compression="tiff_lzw", tiffinfo={317: 2})
+            save(f"{size}_{mode}_big.tif", "TIFF", of(mode), big_tiff=True)
+        turned = Image.Exif()
+        for orientation in range(1, 9):
+            turned[0x0112] = orientation
+            for ending, format in (("jpg", "JPEG"), ("png", "PNG"), ("webp", "WEBP"), ("tif", "TIFF")):
+                save(f"{size}_turned{orientation}.{ending}", format, of("RGB"), exif=turned)
+        few = of("RGB").quantize(40)
+        for interlace in (0, 1):
+            save(f"{size}_interlace{interlace}.gif", "GIF", few, interlace=interlace, transparency=3)
         save(f"{size}_bits.tif", "TIFF", of("L").convert("1"), compression="group4")
         save(f"{size}_cmyk.tif", "TIFF", of("CMYK"))
         for mode in ("L", "RGB", "YCbCr", "CMYK"):
