@@ -71,6 +71,10 @@ fn pixels(reader: &mut Reader, tags: &Tags) -> Result<(ColorType, DecodingResult
     if !tags.planar || colours.num_samples() == 1 {
         return Ok((colours, reader.read_image().map_err(error)?));
     }
+    // As many as a kind that is known has; there could be 65,535.
+    if colours.num_samples() > 4 {
+        return Err(unread(colours));
+    }
     let samples = match tags.bits {
         8 => DecodingResult::U8(interleaved(reader, colours, |part| match part {
             DecodingResult::U8(part) => Some(part),
