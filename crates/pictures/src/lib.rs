@@ -23,11 +23,11 @@
 //! group 4 of the fax, or as JPEGs. Refused by name are L\*a\*b\*, YCbCr that is no JPEG, 12 bits,
 //! the older faxes, LZMA and JPEG in the way of TIFF 6.
 //!
-//! AVIF is refused by name, too. Of the crates that read it `libavif-sys`, `libaom-sys` and with it
-//! `avif-decode` are built by CMake, `zenavif` and `rav1d-safe` have a licence that does not fit, and
-//! `avif-parse` with `rav1d` or `re_rav1d` knows neither how a picture is turned or mirrored nor how
-//! it is cut and put together. Pillow's pixels also depend on libyuv's rounding where it turns YCbCr to
-//! RGB and doubles chroma, which none of them does.
+//! AVIF is refused by name, too: `libavif-sys` is built by CMake, `avif-decode` needs Rust 1.98,
+//! `zenavif` and `rav1d-safe` have a licence that does not fit, and `avif-parse`, with `rav1d` or
+//! `re_rav1d`, does not say how a picture is turned, mirrored, cut or put together. Nor has any of them
+//! but the first the roundings of libyuv, where chroma is doubled and turned to RGB, on which Pillow's
+//! pixels depend.
 //!
 //! Of a JPEG whose damage is not noticed, coefficients can be larger than any picture's. Their
 //! pixels are Pillow's if the feature `simd` found the program nasm, and else those of the same
