@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
     environment::Environment,
-    kernel::{Kernel, evcxr, rust_src, spec, warm},
+    kernel::{Kernel, evcxr::EVCXR, rust_src, spec, warm},
     libtorch, process,
     project::Project,
     python::{self, Python},
@@ -60,7 +60,7 @@ fn findings(project: &Project) -> Result<Vec<Finding>> {
         finding("disk", disk(project), "make room"),
         packages(&python, &environment, is_conda),
         finding("libtorch", torch(project, &environment), SETUP),
-        finding("kernel", file(&evcxr::binary(project), &format!("evcxr_jupyter {}", evcxr::VERSION)), SETUP),
+        finding("kernel", file(&EVCXR.binary(project), &format!("evcxr_jupyter {}", EVCXR.version)), SETUP),
         finding("rust-src", file(&rust_src::library(project), sources), rustup),
     ];
     for kernel in Kernel::ALL {

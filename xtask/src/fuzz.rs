@@ -4,7 +4,17 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::{Result, bail};
 
-use crate::{process, project::Project};
+use crate::{process, project::Project, setup, tool::Tool};
+
+/// The program.
+const CARGO_FUZZ: Tool = Tool {
+    name: "cargo-fuzz",
+    version: "0.13.1",
+    profile: &[],
+    variant: "",
+    proof: ("--version", "cargo-fuzz"),
+    takes: "half a minute",
+};
 
 /// A reader, and what its search begins with.
 struct Target {
@@ -28,26 +38,27 @@ const TARGETS: [Target; 7] = [
 /// Those that need no libtorch, which would have to be compiled once more.
 pub const IN_TESTS: [&str; 3] = ["picture", "npz", "description"];
 
-/// Whether the nightly compiler and cargo-fuzz are installed.
-#[must_use]
-pub fn is_ready() -> bool {
-    process::output(cargo_fuzz().arg("--version")).is_ok()
+/// Installs cargo-fuzz if it is not there.
+///
+/// # Errors
+/// If it cannot be installed.
+pub fn ready(project: &Project) -> Result<()> {
+    let _one_at_a_time = setup::lock(project)?;
+    CARGO_FUZZ.ready(project, &setup::rustc_version()?)
 }
 
 /// Runs each of `targets`, or all of them, for so many seconds, and goes on after one that fails.
 ///
 /// # Errors
-/// If a target cannot be built, or finds an input at which a reader stops; it is then in
-/// `fuzz/artifacts`, and becomes a test.
+/// If there is no such target, cargo-fuzz cannot be installed, a target cannot be built, or one finds an
+/// input at which a reader stops; it is then in `fuzz/artifacts`, and becomes a test.
 pub fn run<S: AsRef<str>>(project: &Project, targets: &[S], seconds: u64) -> Result<usize> {
-    if !is_ready() {
-        bail!("needs `rustup toolchain install nightly` and `cargo install cargo-fuzz`");
-    }
     let targets: Vec<&str> = targets.iter().map(AsRef::as_ref).collect();
     if let Some(unknown) = targets.iter().find(|name| TARGETS.iter().all(|target| target.name != **name)) {
         let names: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
         bail!("no target is called `{unknown}`: there are {}", names.join(", "));
     }
+    ready(project)?;
     let chosen = TARGETS.iter().filter(|target| targets.is_empty() || targets.contains(&target.name));
     let (mut passed, mut failed) = (0, Vec::new());
     for target in chosen {
@@ -69,8 +80,10 @@ impl Target {
     fn command(&self, project: &Project, seconds: u64) -> Result<Command> {
         let corpus = project.root().join("fuzz/corpus").join(self.name);
         std::fs::create_dir_all(&corpus)?;
-        let mut command = cargo_fuzz();
+        let mut command = process::command(CARGO_FUZZ.binary(project));
         command.current_dir(project.root()).args(["run", "--fuzz-dir", "fuzz"]);
+        // The flags for sanitizers are those of nightly compilers. Every compiler has them, and the libraries.
+        command.env("RUSTC_BOOTSTRAP", "1");
         if self.is_of_models {
             command.args(["--features", "models", "--sanitizer", "none"]);
             command.env("LD_LIBRARY_PATH", project.root().join(".libtorch/lib"));
@@ -83,14 +96,4 @@ impl Target {
         command.args(["--", &format!("-max_total_time={seconds}"), "-timeout=240", "-rss_limit_mb=4096"]);
         Ok(command)
     }
-}
-
-fn cargo_fuzz() -> Command {
-    let mut command = process::command("cargo");
-    // This task's own compiler, which rustup has put there, is not the nightly one.
-    for name in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN"] {
-        command.env_remove(name);
-    }
-    command.args(["+nightly", "fuzz"]);
-    command
 }

@@ -22,3 +22,4 @@ pub mod setup;
 pub mod side_environment;
 pub mod site;
 pub mod test;
+pub mod tool;

@@ -5,7 +5,7 @@ use std::{
     fs, thread,
 };
 
-use crate::{kernel::evcxr, libtorch, process, project::Project, python::Python, setup};
+use crate::{kernel::evcxr::EVCXR, libtorch, process, project::Project, python::Python, setup};
 
 /// The machine and the versions, as pairs of what and which.
 pub(crate) fn surroundings(project: &Project) -> Vec<(&'static str, String)> {
@@ -14,7 +14,7 @@ pub(crate) fn surroundings(project: &Project) -> Vec<(&'static str, String)> {
         ("system", format!("{OS} on {ARCH}")),
         ("rustc", rustc()),
         ("libtorch", libtorch::version(project).unwrap_or_else(|| "unknown".to_owned())),
-        ("evcxr", evcxr::VERSION.to_owned()),
+        ("evcxr", EVCXR.version.to_owned()),
         ("siglip_core", env!("CARGO_PKG_VERSION").to_owned()),
     ]
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     environment::Environment,
-    kernel::{Kernel, evcxr, rust_src, spec, warm},
+    kernel::{Kernel, evcxr::EVCXR, rust_src, spec, warm},
     libtorch, process,
     project::Project,
     python::{self, Python},
@@ -24,7 +24,7 @@ pub fn everything(project: &Project) -> Result<Python> {
     let python = engine(project)?;
     let _one_at_a_time = lock(project)?;
     let rustc = rustc_version()?;
-    evcxr::ready(project, &rustc)?;
+    EVCXR.ready(project, &rustc)?;
     rust_src::ready(project, &rustc)?;
     Kernel::ALL.into_iter().try_for_each(|kernel| warm::ready(project, kernel, &rustc))?;
     spec::ready(project, &python, &this_program()?)?;

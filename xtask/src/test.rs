@@ -59,8 +59,8 @@ pub fn run(project: &Project, is_quick: bool) -> Result<()> {
         return table.close();
     }
     table.step("fuzzing", || {
-        if !fuzz::is_ready() {
-            return Ok(Tally::skipped("fuzzing: no nightly compiler with cargo-fuzz (fuzz/README.md)"));
+        if let Err(error) = fuzz::ready(project) {
+            return Ok(Tally::skipped(format!("fuzzing: cargo-fuzz cannot be installed: {error:#}")));
         }
         let passed = fuzz::run(project, &fuzz::IN_TESTS, FUZZ_SECONDS)?;
         Ok(Tally { passed, ..Tally::default() })

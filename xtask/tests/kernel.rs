@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use xtask::{
     environment::Environment,
     files,
-    kernel::{Kernel, evcxr, rust_src, slot::Slot, spec, warm},
+    kernel::{Kernel, evcxr::EVCXR, rust_src, slot::Slot, spec, warm},
     notebook::{Counts, Execution, Failure, Outcome, execute, judge},
     process,
     project::Project,
@@ -63,7 +63,7 @@ impl Small {
         fs::create_dir(root.join(".tools")).unwrap();
         process::output(process::cargo().arg("generate-lockfile").current_dir(&root)).unwrap();
         let project = Project::at(root);
-        let tool = |project: &Project| evcxr::binary(project).ancestors().nth(2).unwrap().to_owned();
+        let tool = |project: &Project| EVCXR.binary(project).ancestors().nth(2).unwrap().to_owned();
         symlink(tool(&Project::find().unwrap()), tool(&project)).unwrap();
         let rustc = setup::rustc_version().unwrap();
         rust_src::ready(&project, &rustc).unwrap();

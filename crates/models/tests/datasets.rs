@@ -353,4 +353,19 @@ fn texts_that_numpy_would_cut_are_refused() {
     let labels = data.path().join("labels");
     fs::write(&labels, "cat\0\ncat\n").unwrap();
     refused(data.path(), Texts::Lines(&labels), &["line 1", "NUL"]);
+
+    let (_folder, at) = archives();
+    let tar = at("pax.tar");
+    let mut builder = Builder::new(fs::File::create(&tar).unwrap());
+    for name in ["cat\0/a.png", "cat/b.png", "cat/c\0.tar"] {
+        builder.append_pax_extensions([("path", name.as_bytes())]).unwrap();
+        let mut header = Header::new_ustar();
+        header.set_size(PICTURE.len() as u64);
+        header.set_cksum();
+        builder.append(&header, PICTURE).unwrap();
+    }
+    builder.finish().unwrap();
+    let dataset = open(&tar);
+    assert_eq!(broken(&dataset, &["NUL"]), ["cat\0/a.png"]);
+    assert_eq!(dataset.items.len(), 2);
 }

@@ -1,4 +1,4 @@
-//! Windows' and OS/2's bitmaps. No crate reads all of them as Pillow does, which is what counts here;
+//! Windows' and OS/2's bitmaps, also without the header of a file (DIB). No crate reads all of them as Pillow does, which is what counts here;
 //! this follows the rules of its `BmpImagePlugin`.
 
 use image::RgbImage;
@@ -11,6 +11,10 @@ use crate::pixels::{check_size, picture};
 const START: usize = 14;
 
 pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
+    if !bytes.starts_with(b"BM") {
+        // A header that does not say where the pixels begin: after the palette.
+        return decode(&[&b"BM"[..], &[0; START - 2], bytes].concat());
+    }
     let header = Header::read(bytes)?;
     check_size(header.width, header.height)?;
     let Header { width, height, bits, .. } = header;
@@ -127,8 +131,11 @@ impl Header {
             _ if offset == START + size && header.bits <= 8 => offset + header.padding * header.colours,
             _ => offset,
         };
-        if header.bits <= 8 && header.colours > 1 << 16 {
-            return Err(Error::damaged(format!("its palette has {} colours", header.colours)));
+        if header.bits <= 8 && header.colours > 256 {
+            return Err(Error::damaged(format!(
+                "its palette has {} colours, expected at most 256",
+                header.colours
+            )));
         }
         Ok(header)
     }

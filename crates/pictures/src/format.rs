@@ -12,7 +12,7 @@ pub enum Format {
     Png,
     /// GIF; the first picture.
     Gif,
-    /// Windows' bitmaps.
+    /// Windows' bitmaps, with the header of a file or without (DIB).
     Bmp,
     /// TIFF; the first page.
     Tiff,
@@ -31,7 +31,7 @@ impl Format {
             [0xFF, 0xD8, 0xFF, ..] => Ok(Self::Jpeg),
             [0x89, b'P', b'N', b'G', 13, 10, 26, 10, ..] => Ok(Self::Png),
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Ok(Self::Gif),
-            [b'B', b'M', ..] => Ok(Self::Bmp),
+            [b'B', b'M', ..] | [12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0, ..] => Ok(Self::Bmp),
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Ok(Self::WebP),
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Ok(Self::Tiff),
             [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => Err(Error::unread(match brand {
@@ -52,9 +52,9 @@ impl Format {
 
     /// Whether a file of that name, with or without folders, is taken for a picture that is read.
     pub fn is_named(name: &str) -> bool {
-        const ENDINGS: [&str; 14] = [
-            "jpg", "jpeg", "jpe", "jfif", "jif", "jfi", "mpo", "png", "apng", "gif", "bmp", "tif", "tiff",
-            "webp",
+        const ENDINGS: [&str; 15] = [
+            "jpg", "jpeg", "jpe", "jfif", "jif", "jfi", "mpo", "png", "apng", "gif", "bmp", "dib", "tif",
+            "tiff", "webp",
         ];
         let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
         let ending = base.rsplit_once('.').map_or("", |(_, ending)| ending);

@@ -8,7 +8,12 @@ use crate::orientation::Orientation;
 use crate::pixels::check_size;
 use crate::pixels::picture;
 
+/// Bytes before the palette.
+const SIGNATURE_AND_SCREEN: usize = 13;
+
 pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
+    let with_palette = with_greys(bytes);
+    let bytes = with_palette.as_deref().unwrap_or(bytes);
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     let mut decoder = options.read_info(bytes).map_err(error)?;
@@ -45,10 +50,24 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
     Ok((picture(canvas.0, canvas.1, pixels)?, Orientation::NoTransforms))
 }
 
+/// The file with greys for the palette of all pictures, where it has none: what a picture without one of its
+/// own has in Pillow.
+fn with_greys(bytes: &[u8]) -> Option<Vec<u8>> {
+    const HAS_PALETTE: u8 = 0x80;
+    let (start, rest) = bytes.split_at_checked(SIGNATURE_AND_SCREEN)?;
+    if start[10] & HAS_PALETTE != 0 {
+        return None;
+    }
+    let mut file = start.to_vec();
+    file[10] |= HAS_PALETTE | 7; // of 256 colours
+    file.extend((0..=255).flat_map(|level| [level; 3]));
+    file.extend_from_slice(rest);
+    Some(file)
+}
+
 /// Whether the file ends within a block of the first picture's pixels. Pillow reads no part of a block,
 /// the decoder does, and may find all pixels in it. None if the file ends before, or is otherwise damaged.
 fn has_cut_block(bytes: &[u8]) -> Option<bool> {
-    const SIGNATURE_AND_SCREEN: usize = 13;
     let palette = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
     let mut at = SIGNATURE_AND_SCREEN + palette(*bytes.get(10)?);
     loop {

@@ -17,15 +17,41 @@ use crate::pixels::{check_size, from_cmyk, picture};
 /// Of the files that Pillow opens, those are not that libjpeg-turbo has learnt to read since the
 /// fork: lossless ones, of which cameras and scanners write none.
 pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
+    let Decoded { width, height, samples, channels, orientation } = samples(bytes, check_size)?;
+    let picture = match channels {
+        1 => picture(width, height, samples.into_iter().map(|grey| [grey; 3])),
+        3 => RgbImage::from_raw(width, height, samples).ok_or(Error::Truncated),
+        _ => picture(width, height, samples.as_chunks().0.iter().map(|&inks| from_cmyk(inks))),
+    };
+    Ok((picture?, orientation))
+}
+
+/// A JPEG's pixels, row by row.
+pub(crate) struct Decoded {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// The channels of a pixel stand together.
+    pub(crate) samples: Vec<u8>,
+    /// 1 of grey, 3 of RGB, or 4 of CMYK, which are as they are in the file.
+    pub(crate) channels: usize,
+    orientation: Orientation,
+}
+
+/// Decodes a JPEG, and leaves its kind of colours. `check` refuses widths and heights before.
+pub(crate) fn samples(
+    bytes: &[u8],
+    check: impl FnOnce(u32, u32) -> Result<(), Error>,
+) -> Result<Decoded, Error> {
     let over = Cell::new(false);
     let start = || {
         let decoder = Decompress::builder()
             .with_markers(&[Marker::APP(1)])
             .from_reader(Bytes { bytes, over: &over })
             .map_err(Error::damaged)?;
-        check_size(decoder.width() as u32, decoder.height() as u32)?;
+        check(decoder.width() as u32, decoder.height() as u32)?;
         let orientation = orientation(&decoder);
-        let colours = match decoder.components().len() {
+        let channels = decoder.components().len();
+        let colours = match channels {
             1 => ColorSpace::JCS_GRAYSCALE,
             3 => ColorSpace::JCS_RGB,
             4 => ColorSpace::JCS_CMYK,
@@ -33,18 +59,13 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
         };
         let mut started = decoder.to_colorspace(colours).map_err(Error::damaged)?;
         let samples: Vec<u8> = started.read_scanlines().map_err(Error::damaged)?;
-        Ok((started, samples, orientation))
+        let (width, height) = (started.width() as u32, started.height() as u32);
+        Ok((started, Decoded { width, height, samples, channels, orientation }))
     };
-    let (started, samples, orientation) = catch(&over, start)?;
-    let (width, height) = (started.width() as u32, started.height() as u32);
-    let picture = match started.color_space() {
-        ColorSpace::JCS_GRAYSCALE => picture(width, height, samples.into_iter().map(|grey| [grey; 3])),
-        ColorSpace::JCS_RGB => RgbImage::from_raw(width, height, samples).ok_or(Error::Truncated),
-        _ => picture(width, height, samples.as_chunks().0.iter().map(|&inks| from_cmyk(inks))),
-    };
+    let (started, decoded) = catch(&over, start)?;
     // All rows are there: that no end marker follows them is no fault, but more damage is.
     match catch(&over, || started.finish().map_err(Error::damaged)) {
-        Ok(()) | Err(Error::Truncated) => Ok((picture?, orientation)),
+        Ok(()) | Err(Error::Truncated) => Ok(decoded),
         Err(error) => Err(error),
     }
 }

@@ -8,14 +8,26 @@
 //! | JPEG | Pillow's, to the bit | libjpeg-turbo's decoder, in its fork mozjpeg |
 //! | PNG | Pillow's, to the bit | `png` |
 //! | GIF, the first picture | Pillow's, to the bit | `gif` |
-//! | BMP | Pillow's, to the bit | this crate, by Pillow's rules |
-//! | TIFF of grey, RGB or CMYK, not compressed as JPEG | Pillow's, to the bit | `tiff` |
+//! | BMP, DIB | Pillow's, to the bit | this crate, by Pillow's rules |
+//! | TIFF, its first page, of the kinds below | Pillow's, to the bit | `tiff`; mozjpeg |
 //! | WebP | Pillow's, to the bit | `image-webp` |
 //!
 //! Everything else is refused by an [`Error`] that says what it is. So are damaged data, by
 //! Pillow's rule: a JPEG is whole when all its rows are there, whatever follows. Stricter than
 //! Pillow is only the reading of PNGs, whose checksums have to be right, up to that of the pixels,
-//! and of JPEGs without loss, which cameras do not write.
+//! and of JPEGs without loss, which cameras do not write. Less strict it is with what stands beside
+//! a PNG's pixels: a profile, a text or the order of an animation's frames may be damaged.
+//!
+//! TIFFs are read of grey (also signed, of 32 bits and of floats), palettes, RGB and CMYK, with and
+//! without alpha; in strips or tiles, chunky or planar; plain, packed by LZW, Deflate, PackBits or
+//! group 4 of the fax, or as JPEGs. Refused by name are L\*a\*b\*, YCbCr that is no JPEG, 12 bits,
+//! the older faxes, LZMA and JPEG in the way of TIFF 6.
+//!
+//! AVIF is refused by name, too: `libavif-sys` is built by CMake, `avif-decode` needs Rust 1.98,
+//! `zenavif` and `rav1d-safe` have a licence that does not fit, and `avif-parse`, with `rav1d` or
+//! `re_rav1d`, does not say how a picture is turned, mirrored, cut or put together. Nor has any of them
+//! but the first the roundings of libyuv, where chroma is doubled and turned to RGB, on which Pillow's
+//! pixels depend.
 //!
 //! Of a JPEG whose damage is not noticed, coefficients can be larger than any picture's. Their
 //! pixels are Pillow's if the feature `simd` found the program nasm, and else those of the same

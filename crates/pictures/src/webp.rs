@@ -12,6 +12,7 @@ use crate::pixels::picture;
 
 pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(error)?;
+    decoder.set_memory_limit(bytes.len()); // of what stands beside the pixels
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
     let mut samples = vec![0; decoder.output_buffer_size().ok_or(Error::Size { width, height })?];
@@ -33,6 +34,7 @@ fn error(error: DecodingError) -> Error {
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             Error::Truncated
         }
+        DecodingError::MemoryLimitExceeded => Error::Truncated,
         other => Error::damaged(other),
     }
 }

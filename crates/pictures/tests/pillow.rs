@@ -8,7 +8,7 @@ const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
 
 #[test]
 fn committed_pictures() {
-    assert!(check(&Path::new(HERE).join("golden")) > 80);
+    assert!(check(&Path::new(HERE).join("golden")) > 75);
 }
 
 #[test]
@@ -20,14 +20,15 @@ fn pictures_made_now() {
     println!("seed {seed}");
     let status = Command::new(python).arg(script).arg(folder.path()).arg(seed).status().unwrap();
     assert!(status.success());
-    assert!(check(folder.path()) > 600);
+    let equal = check(folder.path());
+    assert!(equal > 1450, "{equal}");
 }
 
-/// Compares every picture in `folder`; how many there are.
+/// Compares every picture in `folder`; how many are whole, and read as Pillow does.
 fn check(folder: &Path) -> usize {
     let expected: BTreeMap<String, Option<[u32; 3]>> =
         serde_json::from_slice(&fs::read(folder.join("expected.json")).unwrap()).unwrap();
-    let mut wrong = Vec::new();
+    let (mut wrong, mut equal) = (Vec::new(), 0);
     for (name, expected) in &expected {
         let decoded = pictures::decode(&fs::read(folder.join(name)).unwrap());
         let found = decoded
@@ -38,12 +39,16 @@ fn check(folder: &Path) -> usize {
         let fits = if name.starts_with("damaged") && name.ends_with(".jpg") {
             found.map(|found| [found[0], found[1]]) == expected.map(|expected| [expected[0], expected[1]])
         } else {
-            name.starts_with("damaged") || found == *expected || name.starts_with("cut") && found.is_none()
+            let may_be_refused = name.starts_with("cut") || name.starts_with("rare");
+            name.starts_with("damaged") || found == *expected || may_be_refused && found.is_none()
         };
+        if found.is_some() && found == *expected {
+            equal += 1;
+        }
         if !fits {
             wrong.push(format!("{name}: {found:?} {:?}, Pillow {expected:?}", decoded.err()));
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), expected.len(), wrong.join("\n"));
-    expected.len()
+    equal
 }

@@ -16,7 +16,7 @@ use rustix::{
     process::{Pid, Signal, getpgrp, getppid, kill_process_group, setsid, test_kill_process},
 };
 
-use super::{Kernel, evcxr, rust_src, slot::Slot, spec, warm};
+use super::{Kernel, evcxr::EVCXR, rust_src, slot::Slot, spec, warm};
 use crate::{process::command, project::Project};
 
 /// Becomes evcxr.
@@ -26,7 +26,7 @@ use crate::{process::command, project::Project};
 pub fn run(project: &Project, kernel: Kernel, connection_file: &Path) -> Result<()> {
     let while_it_is_copied = warm::lock(project, kernel)?;
     while_it_is_copied.lock_shared()?;
-    if !kernel.warm(project).join("stamp").exists() || !evcxr::binary(project).exists() {
+    if !kernel.warm(project).join("stamp").exists() || !EVCXR.binary(project).exists() {
         bail!("the Rust kernel of {} is not set up: run `cargo xtask setup` there", project.root().display());
     }
     let slot = Slot::take(project, kernel)?;
@@ -40,7 +40,7 @@ pub fn run(project: &Project, kernel: Kernel, connection_file: &Path) -> Result<
 }
 
 fn evcxr(project: &Project, slot: &Slot, connection_file: &Path) -> Result<Command> {
-    let mut evcxr = command(evcxr::binary(project));
+    let mut evcxr = command(EVCXR.binary(project));
     evcxr.arg("--control_file").arg(connection_file).env("EVCXR_TMPDIR", slot.folder.join("ctx"));
     // No start-up file and no other kernel of the user's takes part or is touched.
     evcxr.env("EVCXR_CONFIG_DIR", &slot.folder).env("JUPYTER_PATH", &slot.folder);

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{Kernel, evcxr, rust_src, slot};
+use super::{Kernel, evcxr::EVCXR, rust_src, slot};
 use crate::{
     files::{self, Stamp},
     process,
@@ -73,7 +73,7 @@ pub fn ready(project: &Project, kernel: Kernel, rustc: &str) -> Result<()> {
 /// Leaves of the warm directory what can be used. What another compiler built would only be copied to every
 /// slot; what another kernel has built need not be built again.
 fn start(project: &Project, kernel: Kernel, rustc: &str) -> Result<()> {
-    let compiler = Stamp::of((rustc, evcxr::VERSION));
+    let compiler = Stamp::of((rustc, EVCXR.version));
     let is_usable = |folder: &Path| compiler.is_at(&folder.join("compiler"));
     let warm = kernel.warm(project);
     if !is_usable(&warm) {
@@ -161,5 +161,5 @@ fn stamp(project: &Project, kernel: Kernel, rustc: &str) -> Result<Stamp> {
     }
     let libtorch = fs::canonicalize(project.libtorch()).ok();
     let written = (WORKSPACE, manifests(project, kernel)?, start_up(project));
-    Ok(Stamp::of((parts, rustc, evcxr::VERSION, TASKS, written, libtorch)))
+    Ok(Stamp::of((parts, rustc, EVCXR.version, TASKS, written, libtorch)))
 }

@@ -139,9 +139,13 @@ impl Listing<'_> {
                 _ if name.path.is_empty() => {}
                 EntryType::Directory => self.found.folders.push(path),
                 _ if name.is_folder => self.found.folders.push(path),
-                _ if !name.is_unicode => {
-                    let reason = "has a name that is not UTF-8: unpack the archive, and rename it";
-                    self.found.file(path, class, Err(reason.to_owned()));
+                _ if name.flaw.is_some() => {
+                    let reason = name.flaw.unwrap_or_default();
+                    self.found.file(
+                        path,
+                        class,
+                        Err(format!("has a name {reason}: unpack the archive, and rename it")),
+                    );
                 }
                 EntryType::Link | EntryType::Symlink => {
                     let target = entry.link_name_bytes().unwrap_or_default();
@@ -205,7 +209,8 @@ impl Listing<'_> {
 struct Name {
     path: String,
     is_folder: bool,
-    is_unicode: bool,
+    /// What no name of a class can have.
+    flaw: Option<&'static str>,
 }
 
 impl Name {
@@ -215,8 +220,13 @@ impl Name {
         if text.starts_with('/') || parts.contains(&"..") {
             return Err(format!("holds `{text}`, which leads out of it"));
         }
-        let is_unicode = std::str::from_utf8(bytes).is_ok();
-        Ok(Self { path: parts.join("/"), is_folder: text.ends_with('/'), is_unicode })
+        let flaw = match std::str::from_utf8(bytes) {
+            Err(_) => Some("that is not UTF-8"),
+            // See the labels' `check_text`.
+            Ok(text) if text.contains('\0') => Some("with the character NUL"),
+            Ok(_) => None,
+        };
+        Ok(Self { path: parts.join("/"), is_folder: text.ends_with('/'), flaw })
     }
 
     fn folder(&self) -> Option<&str> {

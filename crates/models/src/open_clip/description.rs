@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::clean::Cleaning;
 use crate::config::{Activation, Config, TextConfig, VisionConfig};
@@ -172,40 +172,37 @@ impl Description {
 
     fn check(&self) -> Result<()> {
         let Model { quick_gelu, vision_cfg: vision, text_cfg: text, .. } = &self.contents.model_cfg;
-        let refuse = |key: &str, is: &dyn std::fmt::Debug, expected: &str| {
-            Err(Error::config(
-                &self.file,
-                format!("model_cfg.{key}"),
-                format!("is {is:?}, expected {expected}"),
-            ))
+        let refuse = |key: &str, is: Value, expected: &str| {
+            let is = if is.is_null() { "is missing".to_owned() } else { format!("is {is}") };
+            Err(Error::config(&self.file, format!("model_cfg.{key}"), format!("{is}, expected {expected}")))
         };
         let siglip = |name: &String| name.contains("_siglip_") && !name.contains("_gap_");
         if !vision.timm_model_name.as_ref().is_some_and(siglip) {
             let expected = "one of timm's SigLIPs, such as vit_base_patch16_siglip_224: of OpenCLIP's models \
                             only they are read";
-            return refuse("vision_cfg.timm_model_name", &vision.timm_model_name, expected);
+            return refuse("vision_cfg.timm_model_name", json!(vision.timm_model_name), expected);
         }
         if vision.timm_pool.as_deref() != Some("map") {
-            return refuse("vision_cfg.timm_pool", &vision.timm_pool, "\"map\"");
+            return refuse("vision_cfg.timm_pool", json!(vision.timm_pool), "\"map\"");
         }
         if vision.timm_proj.as_deref() != Some("none") {
-            return refuse("vision_cfg.timm_proj", &vision.timm_proj, "\"none\"");
+            return refuse("vision_cfg.timm_proj", json!(vision.timm_proj), "\"none\"");
         }
         if *quick_gelu {
-            return refuse("quick_gelu", quick_gelu, "false");
+            return refuse("quick_gelu", json!(quick_gelu), "false");
         }
         for (key, value, expected) in
             [("no_causal_mask", text.no_causal_mask, true), ("proj_bias", text.proj_bias, true)]
         {
             if value != expected {
-                return refuse(&format!("text_cfg.{key}"), &value, &expected.to_string());
+                return refuse(&format!("text_cfg.{key}"), json!(value), &expected.to_string());
             }
         }
         for (key, value, expected) in
             [("pool_type", &text.pool_type, "last"), ("proj_type", &text.proj_type, "linear")]
         {
             if value != expected {
-                return refuse(&format!("text_cfg.{key}"), value, &format!("{expected:?}"));
+                return refuse(&format!("text_cfg.{key}"), json!(value), &format!("{expected:?}"));
             }
         }
         let is_set = |value: &Value| !(value.is_null() || *value == false || *value == "");
@@ -215,13 +212,13 @@ impl Description {
             {
                 return refuse(
                     &format!("text_cfg.{key}"),
-                    value,
+                    value.clone(),
                     "none: SigLIP's text tower has no such part",
                 );
             }
         }
         if !(text.mlp_ratio > 0.0 && text.mlp_ratio < 1e4) {
-            return refuse("text_cfg.mlp_ratio", &text.mlp_ratio, "a small positive number");
+            return refuse("text_cfg.mlp_ratio", json!(text.mlp_ratio), "a small positive number");
         }
         Ok(())
     }
