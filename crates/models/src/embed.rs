@@ -293,7 +293,7 @@ fn description(
         Ok(json!([metadata.len(), metadata.modified().ok().map(nanoseconds)]))
     };
     Ok(json!({
-        "format": 1,
+        "format": 2, // of the numbers: another grouping of images moved their last bits
         "model": options.model,
         "config": config,
         "preprocessor": preprocessor,
