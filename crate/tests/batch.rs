@@ -232,3 +232,17 @@ fn what_no_batch_can_train_is_trained_alone() {
     assert_eq!(of(r#"{"pairs": 20, "loss": "infonce", "numerics": "exact"}"#), 1);
     assert_eq!(of(r#"{"pairs": 20, "positives": 2, "numerics": "exact"}"#), 1);
 }
+
+/// libtorch adds up in another order on two threads: a shard with one run must not have more than one
+/// with many.
+#[test]
+fn a_run_of_libtorch_is_the_same_however_many_run_beside_it() {
+    let json = r#"{"base": {"pairs": 600, "dim": 4, "epochs": 30, "engine": "libtorch"},
+                   "grid": {"seed": [1, 2, 3]}}"#;
+    let sweep = Sweep::from_json(json).unwrap();
+    let settings = Settings { threads: 4, ..Device::Cpu.settings() };
+    let beside = sweep.train(settings).unwrap().runs;
+    let alone = Sweep::named([("alone", sweep.experiments()[0].clone())]).train(settings).unwrap().runs;
+    assert_eq!(alone[0].history, beside[0].history);
+    assert_eq!(alone[0].embeddings(), beside[0].embeddings());
+}

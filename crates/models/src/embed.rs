@@ -48,7 +48,8 @@ pub struct EmbedOptions {
     /// The `.npz` file to write. Finished batches are kept beside it, in a file with
     /// `.partial` at the end of its name, until all are there.
     pub out: PathBuf,
-    /// Images, or texts, that go through the model at once.
+    /// Images, or texts, that are kept together. On a GPU they go through the model at once; on the processor
+    /// each core takes four at a time.
     pub batch: usize,
     /// Type of weights and activations.
     pub dtype: Dtype,
@@ -78,7 +79,7 @@ impl EmbedOptions {
 
 /// Where a template has the class's name.
 const PLACE: &str = "{}";
-/// More would be slower, and take memory.
+/// More would take memory, and lose more when a run is interrupted.
 const MAX_BATCH: usize = 4096;
 
 /// What a checkpoint can embed of a data set.
@@ -93,8 +94,9 @@ pub enum Vectors {
 /// Embeds images and the names of their classes, and writes them to `options.out`.
 ///
 /// Rows are ordered by class name, then image name. Each distinct class name is embedded
-/// once. Images are decoded and resized on all cores while the model computes. A run that
-/// was interrupted continues where it was, with the same result to the bit.
+/// once. On the processor each core decodes, resizes and embeds images of its own; for a GPU all cores
+/// decode while it computes. A run that was interrupted continues where it was, with the same result to
+/// the bit.
 ///
 /// # Errors
 /// What [`Embedder::load`] and [`Dataset::open`] find; a broken image, unless they are
@@ -238,14 +240,20 @@ impl Embeddings {
 impl Embedder {
     /// What all batches of a run have in common.
     pub(crate) fn description(&self, options: &EmbedOptions) -> Result<Value> {
-        description(options, json!(self.config), &self.preprocessor, &self.weights)
+        description(
+            options,
+            json!(self.config),
+            &self.preprocessor,
+            &self.weights,
+            self.model.vision.device(),
+        )
     }
 }
 
 impl ImageEmbedder {
     /// What all batches of a run have in common.
     pub(crate) fn description(&self, options: &EmbedOptions) -> Result<Value> {
-        description(options, json!(self.config), &self.preprocessor, &self.weights)
+        description(options, json!(self.config), &self.preprocessor, &self.weights, self.tower.device())
     }
 }
 
@@ -287,6 +295,7 @@ fn description(
     config: Value,
     preprocessor: &Preprocessor,
     weights: &[PathBuf],
+    device: tch::Device,
 ) -> Result<Value> {
     let stamp = |file: &PathBuf| {
         let metadata = file.metadata().map_err(|error| Error::file(file, error))?;
@@ -299,6 +308,7 @@ fn description(
         "preprocessor": preprocessor,
         "weights": weights.iter().map(stamp).collect::<Result<Vec<_>>>()?,
         "dtype": options.dtype,
+        "device": if device == tch::Device::Cpu { "cpu" } else { "cuda" },
         "batch": options.batch,
     }))
 }

@@ -78,7 +78,7 @@ impl Embedder {
         Ok(Self { config, model, tokenizer, preprocessor, weights })
     }
 
-    /// Unit embeddings `[texts, D]`, in one batch.
+    /// Unit embeddings `[texts, D]`.
     ///
     /// # Errors
     /// As [`Tokenizer::encode`].
@@ -92,7 +92,7 @@ impl Embedder {
         })
     }
 
-    /// Unit embeddings `[images, D]` of upright images, in one batch.
+    /// Unit embeddings `[images, D]` of upright images.
     ///
     /// # Errors
     /// If libtorch fails.

@@ -68,7 +68,7 @@ impl ImageEmbedder {
         Ok(Some(Self { config, tower, preprocessor, weights }))
     }
 
-    /// Unit embeddings `[images, D]` of upright images, in one batch.
+    /// Unit embeddings `[images, D]` of upright images.
     ///
     /// # Errors
     /// If libtorch fails.

@@ -139,6 +139,9 @@ mod tests {
     use super::*;
     use crate::error::Error;
 
+    /// The number of threads is the process's.
+    static ALONE: Mutex<()> = Mutex::new(());
+
     /// The rows' numbers.
     fn numbered(range: Range<usize>) -> Array2<f32> {
         Array2::from_shape_fn((range.len(), 2), |(row, _)| (range.start + row) as f32)
@@ -146,6 +149,7 @@ mod tests {
 
     #[test]
     fn rows_come_in_order_whatever_the_size() {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let threads = tch::get_num_threads();
         for count in [1, 3, 4, 5, 16, 61] {
             let rows = side_by_side(count, Device::Cpu, &(), |(), range| Ok(numbered(range))).unwrap();
@@ -156,6 +160,7 @@ mod tests {
 
     #[test]
     fn the_first_error_is_told_and_threads_are_given_back() {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let threads = tch::get_num_threads();
         let fails = |(): &(), range: Range<usize>| match range.start {
             8 | 20 => Err(Error::image(format!("{}.png", range.start), "is broken")),

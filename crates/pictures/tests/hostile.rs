@@ -93,3 +93,70 @@ fn names_of_pictures() {
         assert!(!Format::is_named(name), "{name}");
     }
 }
+
+/// A TIFF in Motorola's order, whose directory has these entries: tag, kind, count, and its value in
+/// four bytes.
+fn tiff(entries: &[(u16, u16, u32, [u8; 4])], pixels: &[u8]) -> Vec<u8> {
+    let mut file = b"MM\0\x2a\0\0\0\x08".to_vec();
+    file.extend((entries.len() as u16).to_be_bytes());
+    for (tag, kind, count, value) in entries {
+        file.extend([tag.to_be_bytes(), kind.to_be_bytes()].concat());
+        file.extend([count.to_be_bytes(), *value].concat());
+    }
+    file.extend([0; 4]);
+    file.extend(pixels);
+    file
+}
+
+#[test]
+fn a_tiff_whose_counts_overflow_is_an_error() {
+    let long = |tag: u16, value: u32| (tag, 4, 1, value.to_be_bytes());
+    let short = |tag: u16, value: u8| (tag, 3, 1, [0, value, 0, 0]);
+    let bits = (258, 3, 2, [0, 8, 0, 8]);
+    let common = [long(256, u32::MAX), long(257, u32::MAX), bits, short(259, 1), short(262, 1)];
+    let planes = [short(277, 2), short(284, 2)];
+    let strips = [long(273, 8), long(278, 1), long(279, 1)];
+    let tiles = [short(322, 1), short(323, 1), long(324, 8), long(325, 1)];
+    for parts in [&strips[..], &tiles] {
+        let mut entries = [&common[..], &planes, parts].concat();
+        entries.sort_unstable();
+        assert!(pictures::decode(&tiff(&entries, &[0])).is_err());
+    }
+}
+
+/// The indices of a palette are what they are, in whichever kind of number the file says so.
+#[test]
+fn a_palette_is_one_in_any_kind_of_number() {
+    let picture = |photometric: (u16, [u8; 4])| {
+        let entries = 9;
+        let after = 8 + 2 + 12 * entries + 4;
+        let at = |more: u32| (after + more).to_be_bytes();
+        let long = |tag: u16, value: [u8; 4]| (tag, 4, 1, value);
+        let short = |tag: u16, value: u8| (tag, 3, 1, [0, value, 0, 0]);
+        let mut pixels = vec![1, 2];
+        for colour in [[0, 200, 10], [0, 100, 20], [0, 50, 30]] {
+            let mut part = [0; 256];
+            part[..3].copy_from_slice(&colour);
+            pixels.extend(part.into_iter().flat_map(|level: u8| [level, level]));
+        }
+        let file = tiff(
+            &[
+                short(256, 2),
+                short(257, 1),
+                short(258, 8),
+                short(259, 1),
+                (262, photometric.0, 1, photometric.1),
+                long(273, at(0)),
+                short(277, 1),
+                long(279, 2u32.to_be_bytes()),
+                (320, 3, 768, at(2)),
+            ],
+            &pixels,
+        );
+        pictures::decode(&file).map(|picture| picture.into_raw())
+    };
+    let expected = vec![200, 100, 50, 10, 20, 30];
+    assert_eq!(picture((3, [0, 3, 0, 0])).unwrap(), expected, "SHORT");
+    assert_eq!(picture((4, [0, 0, 0, 3])).unwrap(), expected, "LONG");
+    assert_eq!(picture((1, [3, 0, 0, 0])).unwrap(), expected, "BYTE");
+}

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::Result;
-use crate::experiment::Experiment;
+use crate::experiment::{EngineChoice, Experiment};
 use crate::run::Run;
 use crate::train::{Batching, Settings, form, train_together};
 
@@ -75,11 +75,16 @@ impl<'a> Groups<'a> {
 
 /// Trains a group; `tell` hears how many epochs more are done, of all runs together. A group that the
 /// engine cannot train, for which memory may be too short, is halved.
+///
+/// libtorch adds up in another order with each number of threads, so a run of a sweep has one: its numbers
+/// must not depend on how many others there are.
 pub(super) fn train_group(
     experiments: &[Experiment],
     settings: Settings,
     tell: &mut dyn FnMut(usize),
 ) -> Vec<Result<Run>> {
+    let is_libtorch = experiments.iter().any(|experiment| experiment.engine == EngineChoice::Libtorch);
+    let settings = Settings { threads: if is_libtorch { 1 } else { settings.threads }, ..settings };
     let (Some(batching), [_, _, ..]) = (settings.batching, experiments) else {
         return experiments.iter().map(|experiment| alone(experiment, settings, tell)).collect();
     };
@@ -88,8 +93,14 @@ pub(super) fn train_group(
         tell((epochs - std::mem::replace(&mut done, epochs)) * experiments.len());
     });
     together.unwrap_or_else(|_| {
+        let mut told = done * experiments.len();
+        let mut tell_more = |epochs: usize| {
+            let known = told.min(epochs);
+            told -= known;
+            tell(epochs - known);
+        };
         let halves = experiments.chunks(experiments.len().div_ceil(2));
-        halves.flat_map(|half| train_group(half, settings, tell)).collect()
+        halves.flat_map(|half| train_group(half, settings, &mut tell_more)).collect()
     })
 }
 

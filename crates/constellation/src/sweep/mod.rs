@@ -61,7 +61,7 @@ use crate::run::Run;
 use crate::train::Settings;
 
 /// Trains experiments side by side on all cores, printing progress when it takes
-/// long; the runs come in the same order. Each has the same numbers as when it is
+/// long; the runs come in the same order. With the fused engine each has the same numbers as when it is
 /// trained alone.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ use crate::train::Settings;
 pub struct SweepProgress {
     /// Runs that are finished, those found in the folder included.
     pub runs_done: usize,
-    /// Runs in all; equal descriptions count as one.
+    /// Runs in all.
     pub runs: usize,
     /// Epochs done, of all runs together.
     pub epochs_done: usize,

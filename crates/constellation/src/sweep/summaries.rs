@@ -99,10 +99,13 @@ impl Summaries {
         }
         let mut places = Vec::new();
         for (number, file) in files.iter().enumerate() {
-            for_each_line(file, sweep, &mut |run, at| {
+            for_each_line(file, sweep, &mut |run, end, at| {
                 if run < runs {
                     places.resize(runs, Place::NONE);
-                    places[run] = Place::new(number, at);
+                    // Another machine may have trained what failed on one, whichever file is read first.
+                    if matches!(end, End::Summary(_)) || places[run] == Place::NONE {
+                        places[run] = Place::new(number, at);
+                    }
                 }
             })
             .map_err(|error| files::Error::new(file.as_path(), error))?;
@@ -131,7 +134,7 @@ const EXTENSION: &str = "jsonl";
 const MAX_LINE: u64 = 1 << 16;
 
 /// The number of each whole line of a file with this heading, and where the line begins.
-fn for_each_line(path: &Path, sweep: &str, found: &mut dyn FnMut(usize, u64)) -> std::io::Result<()> {
+fn for_each_line(path: &Path, sweep: &str, found: &mut dyn FnMut(usize, &End, u64)) -> std::io::Result<()> {
     let mut reader = BufReader::new(File::open(path)?);
     let mut next = || {
         let mut line = Vec::new();
@@ -141,8 +144,8 @@ fn for_each_line(path: &Path, sweep: &str, found: &mut dyn FnMut(usize, u64)) ->
     let Some((heading, mut at)) = next()? else { return Ok(()) };
     if serde_json::from_slice::<Heading>(&heading).is_ok_and(|heading| heading.sweep == sweep) {
         while let Some((line, length)) = next()? {
-            if let Ok(Line { run, .. }) = serde_json::from_slice(&line) {
-                found(run, at);
+            if let Ok(Line { run, end }) = serde_json::from_slice(&line) {
+                found(run, &end, at);
             }
             at += length;
         }
@@ -260,6 +263,18 @@ mod tests {
             let lines = whole[..length].iter().filter(|&&byte| byte == b'\n').count();
             assert_eq!(is_there(&read).len(), 1 + lines.saturating_sub(1));
             assert!(is_there(&read).iter().all(|&run| read.get(run).is_some()));
+        }
+    }
+
+    #[test]
+    fn a_run_that_failed_somewhere_and_succeeded_elsewhere_has_succeeded() {
+        for names in [["0-of-1", "0-of-4"], ["0-of-4", "0-of-1"]] {
+            let folder = tempfile::tempdir().unwrap();
+            for (name, end) in names.into_iter().zip([end(1.0), End::Failed("NaN".to_owned())]) {
+                let append = Appending::new(folder.path().to_owned(), name.to_owned(), "a".to_owned());
+                append.save(3, end).unwrap();
+            }
+            assert_eq!(Summaries::read(folder.path(), "a", 10).unwrap().get(3), Some(end(1.0)));
         }
     }
 

@@ -85,9 +85,9 @@ fn snapshot_epochs(experiment: &Experiment, count: usize) -> Vec<usize> {
         return Vec::new();
     }
     let last = experiment.epochs as f64;
-    let mut epochs: Vec<usize> = (0..count - 1)
+    let mut epochs: Vec<usize> = (0..count - 2)
         .map(|k| last.powf(k as f64 / (count - 2).max(1) as f64).round() as usize)
-        .chain([0])
+        .chain([0, experiment.epochs])
         .collect();
     epochs.sort_unstable();
     epochs.dedup();
@@ -103,6 +103,7 @@ mod tests {
         let epochs = snapshot_epochs(&Experiment { epochs: 10_000, ..Default::default() }, 64);
         assert_eq!((epochs[0], epochs[1], *epochs.last().unwrap()), (0, 1, 10_000));
         assert!(epochs.is_sorted() && epochs.len() <= 64);
+        assert_eq!(snapshot_epochs(&Experiment { epochs: 9, ..Default::default() }, 2), [0, 9]);
         assert_eq!(snapshot_epochs(&Experiment { epochs: 1, ..Default::default() }, 64), [0, 1]);
     }
 }

@@ -18,7 +18,8 @@ pub struct Settings {
     /// How many snapshots of the vectors to keep, spread evenly over log(epoch);
     /// none are kept of more than 100,000 numbers, or with several positives.
     pub snapshots: usize,
-    /// Most threads that may work for this run; their number does not change its result.
+    /// Most threads that may work for this run. Their number does not change the result of the fused engine;
+    /// of libtorch's it moves the last bits from N = 500 on, so in a sweep each of its runs has one.
     pub threads: usize,
     /// Who makes the engine that a description asks for.
     pub engines: Engines,

@@ -7,6 +7,7 @@ mod rewritten;
 mod tags;
 
 use std::borrow::Cow;
+use std::panic::catch_unwind;
 
 use ::tiff::{ColorType, decoder::DecodingResult, tags::Tag};
 use image::RgbImage;
@@ -22,7 +23,13 @@ use tags::{ALPHA, BLACK_IS_0, JPEG, PALETTE, Tags, WITHOUT_MEANING};
 /// XMP, for which `tiff` has no name.
 const XMP: Tag = Tag::Unknown(700);
 
+/// `tiff` multiplies counts of a file before it looks whether they can be, which stops a program that
+/// checks for overflow.
 pub(crate) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
+    catch_unwind(|| read(bytes)).unwrap_or_else(|_| Err(Error::damaged("its sizes are out of bounds")))
+}
+
+fn read(bytes: &[u8]) -> Result<(RgbImage, Orientation), Error> {
     let mut reader = open(bytes)?;
     let (width, height) = reader.dimensions().map_err(error)?;
     check_size(width, height)?;

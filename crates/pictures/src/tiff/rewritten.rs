@@ -23,8 +23,21 @@ pub(super) fn with_value(bytes: &[u8], tag: Tag, value: u16) -> Result<Vec<u8>, 
         let at = k.checked_mul(entry).and_then(|at| at.checked_add(directory)?.checked_add(count));
         let at = at.ok_or(Error::Truncated)?;
         if number(at, 2)? == usize::from(tag.to_u16()) {
-            let value = if big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
-            rewritten.get_mut(at + before..at + before + 2).ok_or(Error::Truncated)?.copy_from_slice(&value);
+            let size = match number(at + 2, 2)? {
+                1 => 1,  // BYTE
+                3 => 2,  // SHORT
+                4 => 4,  // LONG
+                16 => 8, // LONG8
+                kind => return Err(Error::damaged(format!("{tag:?} has numbers of kind {kind}"))),
+            };
+            let mut digits = [0; 8];
+            digits[..2].copy_from_slice(&value.to_le_bytes());
+            let digits = &mut digits[..size];
+            if big_endian {
+                digits.reverse();
+            }
+            let place = rewritten.get_mut(at + before..at + before + size);
+            place.ok_or(Error::Truncated)?.copy_from_slice(digits);
         }
     }
     Ok(rewritten)
