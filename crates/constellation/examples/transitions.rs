@@ -22,5 +22,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let sweep = Sweep::from_json(&std::fs::read_to_string(sweep)?)?;
     let experiments = sweep.experiments();
-    Ok(Transition::write_all(&Transition::find(&experiments, OFFSETS, STEPS, THRESHOLD)?, transitions)?)
+    Ok(Transition::write_all(&Transition::find(experiments, OFFSETS, STEPS, THRESHOLD)?, transitions)?)
 }

@@ -31,7 +31,8 @@ impl Training {
     /// The initial vectors, and an engine that waits.
     ///
     /// # Errors
-    /// [`Error::Value`] if the description cannot be run, [`Error::Engine`] if its engine cannot start.
+    /// [`crate::Error::Value`] if the description cannot be run, [`crate::Error::Engine`] if its engine cannot
+    /// start.
     pub fn start(experiment: &Experiment, settings: Settings) -> Result<Self> {
         let course = Course::start(experiment, settings)?;
         let engine = (settings.engines)(experiment, initial_vectors(experiment), settings.threads)?;
@@ -43,7 +44,7 @@ impl Training {
     /// Makes up to `epochs` steps, fewer before a snapshot or the end, and says how many.
     ///
     /// # Errors
-    /// [`Error::NonFinite`] if the loss diverges, [`Error::Engine`] if the engine fails.
+    /// [`crate::Error::NonFinite`] if the loss diverges, [`crate::Error::Engine`] if the engine fails.
     pub fn advance(&mut self, epochs: usize) -> Result<usize> {
         let done = self.epochs_done();
         let steps = self.course.steps(epochs);
@@ -66,7 +67,7 @@ impl Training {
     /// Vectors and parameters as they are now, as a run that ends here and took `seconds`.
     ///
     /// # Errors
-    /// [`Error::Engine`] if the engine fails.
+    /// [`crate::Error::Engine`] if the engine fails.
     pub fn finish(self, seconds: f64) -> Result<Run> {
         let state = self.engine.state()?;
         self.course.finish(state, self.engine.name(), seconds)
@@ -75,7 +76,7 @@ impl Training {
     /// Vectors and parameters as they are now.
     ///
     /// # Errors
-    /// [`Error::Engine`] if the engine fails.
+    /// [`crate::Error::Engine`] if the engine fails.
     pub fn state(&self) -> Result<crate::engine::State> {
         self.engine.state()
     }
@@ -92,7 +93,7 @@ impl Experiment {
     /// Trains the experiment with the fused engine, printing progress when it takes long.
     ///
     /// # Errors
-    /// [`Error::Value`] if the description cannot be run, [`Error::NonFinite`] if the
+    /// [`crate::Error::Value`] if the description cannot be run, [`crate::Error::NonFinite`] if the
     /// loss diverges.
     pub fn train(&self) -> Result<Run> {
         self.train_with(Settings::default(), &mut print_progress())
@@ -101,7 +102,7 @@ impl Experiment {
     /// Trains the experiment as `settings` say; `progress` is called about ten times a second.
     ///
     /// # Errors
-    /// As [`Experiment::train`], and [`Error::Engine`].
+    /// As [`Experiment::train`], and [`crate::Error::Engine`].
     pub fn train_with(&self, settings: Settings, progress: &mut dyn FnMut(&Progress)) -> Result<Run> {
         let start = Instant::now();
         let mut training = Training::start(self, settings)?;
