@@ -6,13 +6,13 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayView2, Axis, s};
-use pulp::{Arch, Simd, WithSimd};
+use ndarray::{ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::constellation::{Violation, worst_first};
 use super::distribution::Tally;
 use super::families::check_unit;
+use super::tile::{Panel, Tile, violation};
 use super::vectors::{Vectors, gather};
 use crate::error::Result;
 
@@ -47,6 +47,12 @@ pub(super) struct Column {
 impl Column {
     pub(super) const NONE: Self = Self { matching: f32::NEG_INFINITY, others: [f32::NEG_INFINITY; 5] };
 
+    /// Few columns soon have any to add.
+    #[inline(never)]
+    pub(super) fn add_others(&mut self, similarities: &[f32]) {
+        similarities.iter().for_each(|&similarity| self.add_other(similarity));
+    }
+
     fn add_other(&mut self, similarity: f32) {
         if similarity > self.others[4] {
             let place = self.others.partition_point(|&other| other >= similarity);
@@ -57,7 +63,7 @@ impl Column {
 
     fn add(&mut self, other: Self) {
         self.matching = self.matching.max(other.matching);
-        other.others.into_iter().for_each(|similarity| self.add_other(similarity));
+        self.add_others(&other.others);
     }
 
     /// How many rows that do not match are at least as similar as the best that does; 5 stands for 5
@@ -74,13 +80,13 @@ pub(super) struct Sizes {
     pub panel: usize,
     /// Columns in a tile. The mean adds up tile by tile, so that another size moves its last bits.
     pub tile: usize,
-    /// Rows of a product.
+    /// Rows, and at most columns, of a product.
     pub block: usize,
 }
 
 impl Sizes {
-    /// A product fits into the cache of a core.
-    pub(super) const DEFAULT: Self = Self { panel: 2048, tile: 2048, block: 128 };
+    /// A product fits into a quarter of the cache of a core.
+    pub(super) const DEFAULT: Self = Self { panel: 2048, tile: 2048, block: 256 };
 }
 
 /// Violations that are listed.
@@ -147,7 +153,7 @@ impl Counts {
                 let first = tile * sizes.tile;
                 let vectors = columns.rows(first..first + of_columns.len())?;
                 check_unit("texts", vectors.view(), first)?;
-                Ok(panel.meet(first, vectors.view(), of_columns, sizes.block))
+                Ok(Tile::of(&panel, first, vectors.view(), of_columns, sizes.block))
             };
             let tiles = counts.columns.par_chunks_mut(sizes.tile).enumerate().map(of_tile);
             let tiles = tiles.collect::<Result<Vec<_>>>()?;
@@ -163,12 +169,12 @@ impl Counts {
         let mut rows: Vec<Query> = panel.matching.iter().map(query).collect();
         for tile in tiles {
             self.non_matching.merge(&tile.non_matching);
-            for (row, (sum, before)) in rows.iter_mut().zip(tile.rows) {
+            for ((row, sum), before) in rows.iter_mut().zip(tile.sums).zip(tile.before) {
                 row.sum_of_others += sum;
-                row.before += before;
+                row.before += before as usize;
             }
-            self.violating.0 += tile.violating.0;
-            self.violating.1.extend(tile.violating.1);
+            self.violating.0 += tile.violations.count;
+            self.violating.1.extend(tile.violations.worst);
         }
         for (number, &s) in (panel.first..).zip(panel.matching) {
             self.matching.add(s);
@@ -195,154 +201,4 @@ fn matching(rows: ArrayView2<f32>, columns: &dyn Vectors, class_of: &[usize]) ->
         matching.extend(rows.dot(&gather(columns, classes)?.t()).diag());
     }
     Ok(matching)
-}
-
-/// Some consecutive rows.
-struct Panel<'a> {
-    /// The number of the first.
-    first: usize,
-    vectors: ArrayView2<'a, f32>,
-    /// The column that each of all rows matches.
-    class_of: &'a [usize],
-    /// The similarity of each of these rows with it.
-    matching: &'a [f32],
-    relative_bias: Option<f64>,
-}
-
-/// What a tile of columns tells of a panel, its own columns aside.
-struct Tile {
-    non_matching: Tally,
-    /// Of each row the sum of the similarities that do not match, and how many are at least as great as
-    /// that which does.
-    rows: Vec<(f64, usize)>,
-    violating: (u64, Vec<Violation>),
-}
-
-impl Panel<'_> {
-    /// The similarities with the columns from `first` on; those are told what concerns them.
-    fn meet(&self, first: usize, tile: ArrayView2<f32>, columns: &mut [Column], block: usize) -> Tile {
-        let mut counted = Tile { non_matching: Tally::new(), rows: Vec::new(), violating: (0, Vec::new()) };
-        let mut fifth: Vec<f32> = columns.iter().map(|column| column.others[4]).collect();
-        for start in (0..self.matching.len()).step_by(block) {
-            let end = (start + block).min(self.matching.len());
-            let rows = end - start;
-            let product = tile.dot(&self.vectors.slice(s![start..end, ..]).t());
-            let product = if product.is_standard_layout() {
-                product
-            } else {
-                product.as_standard_layout().into_owned()
-            };
-            let (mut similarities, _) = product.into_raw_vec_and_offset();
-            for (row, number) in (self.first + start..self.first + end).enumerate() {
-                // Its own column is taken out: it is beyond no bound, and in no sum.
-                let own = self.class_of[number].checked_sub(first).filter(|&own| own < columns.len());
-                if let Some(own) = own {
-                    similarities[own * rows + row] = f32::NEG_INFINITY;
-                }
-            }
-            let block = Block { panel: self, start, first, rows, others: &similarities };
-            // With the vector instructions that this processor has.
-            Arch::new().dispatch(Count { block, columns, fifth: &mut fifth, counted: &mut counted });
-        }
-        counted
-    }
-}
-
-/// The similarities of some rows of a panel with some columns; minus infinity where they match. Those of
-/// a column lie side by side: what is added up of a row is then added for many rows at once, and for
-/// each in the order of the columns.
-struct Block<'a, 'b> {
-    panel: &'a Panel<'b>,
-    /// The first row, in the panel.
-    start: usize,
-    /// The first column, of all.
-    first: usize,
-    /// How many rows.
-    rows: usize,
-    /// `[columns, rows]`.
-    others: &'a [f32],
-}
-
-/// A block to be counted, and who is told.
-struct Count<'a, 'b> {
-    block: Block<'a, 'b>,
-    columns: &'a mut [Column],
-    fifth: &'a mut [f32],
-    counted: &'a mut Tile,
-}
-
-impl WithSimd for Count<'_, '_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        self.block.count(self.columns, self.fifth, self.counted);
-    }
-}
-
-impl Block<'_, '_> {
-    #[inline(always)]
-    fn count(&self, columns: &mut [Column], fifth: &mut [f32], counted: &mut Tile) {
-        /// Columns that stay in the first cache while they are counted.
-        const TOGETHER: usize = 32;
-        let matching = &self.panel.matching[self.start..self.start + self.rows];
-        let mut sums = vec![0.0; self.rows];
-        let mut before = vec![0_u32; self.rows];
-        let told = columns.iter_mut().zip(fifth);
-        for (similarities, (column, fifth)) in self.others.chunks_exact(self.rows).zip(told) {
-            add_up(similarities, matching, &mut sums, &mut before);
-            offer(similarities, column, fifth);
-        }
-        for similarities in self.others.chunks(TOGETHER * self.rows) {
-            counted.non_matching.add_all(similarities);
-        }
-        counted.rows.extend(sums.into_iter().zip(before.into_iter().map(|before| before as usize)));
-        if let Some(relative_bias) = self.panel.relative_bias {
-            self.list_violations(relative_bias, &mut counted.violating);
-        }
-    }
-
-    #[inline(always)]
-    fn list_violations(&self, relative_bias: f64, (count, worst): &mut (u64, Vec<Violation>)) {
-        for (column, similarities) in (self.first..).zip(self.others.chunks_exact(self.rows)) {
-            let wrong = similarities.iter().map(|&s| u32::from(f64::from(s) > relative_bias)).sum::<u32>();
-            *count += u64::from(wrong);
-            if wrong > 0 {
-                let rows = (self.panel.first + self.start..).zip(similarities);
-                let beyond = rows.filter(|(_, s)| f64::from(**s) > relative_bias);
-                worst.extend(beyond.map(|(row, &s)| violation(row, column, s, relative_bias)));
-            }
-            if worst.len() > 100 * WORST {
-                *worst = worst_first(std::mem::take(worst), WORST);
-            }
-        }
-    }
-}
-
-/// Tells a column its similarities with some rows; `fifth` is what a similarity has to exceed to be
-/// among its five greatest, which soon few do.
-#[inline(always)]
-fn offer(similarities: &[f32], column: &mut Column, fifth: &mut f32) {
-    let bound = *fifth;
-    if similarities.iter().fold(false, |any, &s| any | (s > bound)) {
-        similarities.iter().for_each(|&s| column.add_other(s));
-        *fifth = column.others[4];
-    }
-}
-
-/// Adds a column's similarities to the sums of their rows, and counts those that are at least as great as
-/// the row's own.
-#[inline(always)]
-fn add_up(similarities: &[f32], matching: &[f32], sums: &mut [f64], before: &mut [u32]) {
-    let rows = similarities.iter().zip(matching).zip(sums).zip(before);
-    for (((&s, &matching), sum), before) in rows {
-        *sum += if s == f32::NEG_INFINITY { 0.0 } else { f64::from(s) };
-        *before += u32::from(s >= matching);
-    }
-}
-
-fn violation(row: usize, column: usize, s: f32, relative_bias: f64) -> Violation {
-    let similarity = f64::from(s);
-    let excess = (similarity - relative_bias).abs();
-    Violation { modalities: (0, 1), pair: (row, column), similarity, excess }
 }

@@ -81,45 +81,23 @@ impl Tally {
     }
 
     pub(super) fn add(&mut self, similarity: f32) {
-        let bin = ((f64::from(similarity) - Distribution::LOW) * BINS_PER_UNIT) as usize;
+        let bin = place(f64::from(similarity)) as usize;
         self.counts[bin.min(BINS - 1)] += 1;
         self.least = self.least.min(similarity);
         self.most = self.most.max(similarity);
     }
 
-    /// Adds many, of which those that are minus infinity stand for none.
+    /// Adds what was counted by itself, least and greatest aside.
+    pub(super) fn take(&mut self, bins: &Bins) {
+        self.counts.iter_mut().zip(&*bins.counts).for_each(|(count, &more)| *count += u64::from(more));
+        self.counts[0] -= bins.infinities;
+    }
+
+    /// Widens the range to reach from the least to the most of some similarities.
     #[inline(always)]
-    pub(super) fn add_all(&mut self, similarities: &[f32]) {
-        const TOGETHER: usize = 16;
-        /// Added to a whole number below it, its last bits are that number.
-        const WHOLE: f64 = (1_u64 << 52) as f64;
-        const LAST: f64 = (BINS - 1) as f64;
-        let mut bins = [0_u32; TOGETHER];
-        let (mut least, mut most) = ([f32::INFINITY; TOGETHER], [f32::NEG_INFINITY; TOGETHER]);
-        let mut none = [0_u32; TOGETHER];
-        let (parts, rest) = similarities.as_chunks::<TOGETHER>();
-        for part in parts {
-            // Without a branch, and one for each lane: so all go side by side.
-            for lane in 0..TOGETHER {
-                let s = part[lane];
-                let bin = ((f64::from(s) - Distribution::LOW) * BINS_PER_UNIT).floor();
-                let bin = if bin > 0.0 { bin } else { 0.0 };
-                let bin = if bin < LAST { bin } else { LAST };
-                bins[lane] = (bin + WHOLE).to_bits() as u32;
-                let is_none = s == f32::NEG_INFINITY;
-                none[lane] += u32::from(is_none);
-                let present = if is_none { f32::INFINITY } else { s };
-                least[lane] = if present < least[lane] { present } else { least[lane] };
-                most[lane] = if s > most[lane] { s } else { most[lane] };
-            }
-            for bin in bins {
-                self.counts[bin as usize] += 1;
-            }
-        }
-        self.counts[0] -= none.into_iter().map(u64::from).sum::<u64>();
-        self.least = least.into_iter().fold(self.least, f32::min);
-        self.most = most.into_iter().fold(self.most, f32::max);
-        rest.iter().filter(|&&s| s != f32::NEG_INFINITY).for_each(|&s| self.add(s));
+    pub(super) fn widen(&mut self, least: f32, most: f32) {
+        self.least = self.least.min(least);
+        self.most = self.most.max(most);
     }
 
     /// Counts, and least and greatest, to be kept.
@@ -151,5 +129,47 @@ impl Tally {
         distribution.quantiles =
             LEVELS.iter().map(|&level| Quantile { level, value: distribution.quantile(level) }).collect();
         distribution
+    }
+}
+
+/// Where a similarity lies: in the bin of this number, rounded down.
+#[inline(always)]
+fn place(similarity: f64) -> f64 {
+    (similarity - Distribution::LOW) * BINS_PER_UNIT
+}
+
+/// Counts of fewer than 2^32 similarities of unit vectors.
+pub(super) struct Bins {
+    /// So many that a masked number is one of them, which takes no check.
+    counts: Box<[u32; Self::ROOM]>,
+    infinities: u64,
+}
+
+impl Bins {
+    const ROOM: usize = BINS.next_power_of_two();
+    /// A bin that is not looked at.
+    pub(super) const NOWHERE: u32 = Self::ROOM as u32 - 1;
+
+    pub(super) fn new() -> Self {
+        Self { counts: Box::new([0; Self::ROOM]), infinities: 0 }
+    }
+
+    /// The bin of a similarity of unit vectors, or 0 for minus infinity; without a branch.
+    #[inline(always)]
+    pub(super) fn of(similarity: f64) -> u32 {
+        /// Added to a whole number below it, its last bits are that number.
+        const WHOLE: f64 = (1_u64 << 52) as f64;
+        (place(similarity).floor() + WHOLE).to_bits() as u32
+    }
+
+    /// Counts one more in each of these bins.
+    #[inline(always)]
+    pub(super) fn add(&mut self, bins: &[u32]) {
+        bins.iter().for_each(|&bin| self.counts[bin as usize % Self::ROOM] += 1);
+    }
+
+    /// Leaves out one that was minus infinity, or will be.
+    pub(super) fn forget_infinity(&mut self) {
+        self.infinities += 1;
     }
 }

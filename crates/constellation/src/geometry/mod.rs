@@ -26,6 +26,7 @@ mod retrieval;
 mod separation;
 mod similarities;
 pub mod theory;
+mod tile;
 mod triplet;
 mod vectors;
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::experiment::{EngineChoice, Experiment};
 use crate::run::Run;
 use crate::train::{Batching, Settings, form, train_together};
@@ -73,8 +73,8 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// Trains a group; `tell` hears how many epochs more are done, of all runs together. A group that the
-/// engine cannot train, for which memory may be too short, is halved.
+/// Trains a group; `tell` hears how many epochs more are done, of all runs together. A group for which
+/// memory is too short is halved; what else the engine cannot do is every run's error.
 ///
 /// libtorch adds up in another order with each number of threads, so a run of a sweep has one: its numbers
 /// must not depend on how many others there are.
@@ -92,16 +92,28 @@ pub(super) fn train_group(
     let together = train_together(experiments, settings, batching, &mut |epochs| {
         tell((epochs - std::mem::replace(&mut done, epochs)) * experiments.len());
     });
-    together.unwrap_or_else(|_| {
-        let mut told = done * experiments.len();
-        let mut tell_more = |epochs: usize| {
-            let known = told.min(epochs);
-            told -= known;
-            tell(epochs - known);
-        };
-        let halves = experiments.chunks(experiments.len().div_ceil(2));
-        halves.flat_map(|half| train_group(half, settings, &mut tell_more)).collect()
-    })
+    let parts = match together {
+        Ok(runs) => return runs,
+        Err(Error::Engine { engine, source }) if !is_of_memory(source.as_ref()) => {
+            let error = || Error::Engine { engine, source: source.to_string().into() };
+            return experiments.iter().map(|_| Err(error())).collect();
+        }
+        Err(Error::Engine { .. }) => 2,
+        Err(_) => experiments.len(), // of one description, which must not hide the others
+    };
+    let mut told = done * experiments.len();
+    let mut tell_more = |epochs: usize| {
+        let known = told.min(epochs);
+        told -= known;
+        tell(epochs - known);
+    };
+    let parts = experiments.chunks(experiments.len().div_ceil(parts));
+    parts.flat_map(|part| train_group(part, settings, &mut tell_more)).collect()
+}
+
+/// libtorch has only words for it: "out of memory" on a GPU, "can't allocate memory" on the processor.
+fn is_of_memory(error: &(dyn std::error::Error + Send + Sync)) -> bool {
+    error.to_string().contains("memory")
 }
 
 fn alone(experiment: &Experiment, settings: Settings, tell: &mut dyn FnMut(usize)) -> Result<Run> {
@@ -158,5 +170,24 @@ mod tests {
         let groups = Groups::of(tasks, 4, Settings::default());
         assert!((0..4).all(|number| groups.next().is_some_and(|group| group[0].0 == number)));
         assert!(groups.next().is_none());
+    }
+
+    /// What becomes of two runs with an engine for batches.
+    fn trained(engines: BatchEngines) -> Vec<Result<Run>> {
+        let batching = Some(Batching { most: |_| 2, limit: None, engines });
+        let settings = Settings { batching, ..Settings::default() };
+        let run = |seed| Experiment { pairs: 3, dim: 2, epochs: 2, seed, ..Default::default() };
+        train_group(&[run(1), run(2)], settings, &mut |_| ())
+    }
+
+    #[test]
+    fn only_where_memory_is_short_smaller_groups_are_tried() {
+        let short =
+            trained(|_, _, _| Err(Error::Engine { engine: "libtorch", source: "CUDA out of memory".into() }));
+        assert!(short.len() == 2 && short.iter().all(Result::is_ok));
+        let broken =
+            trained(|_, _, _| Err(Error::Engine { engine: "libtorch", source: "no kernel image".into() }));
+        let words: Vec<String> = broken.into_iter().map(|run| run.unwrap_err().to_string()).collect();
+        assert_eq!(words, ["engine `libtorch`: no kernel image"; 2]);
     }
 }
