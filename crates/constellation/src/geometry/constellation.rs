@@ -120,6 +120,9 @@ fn violations(
     (count, worst)
 }
 
+/// Violations that are listed of very many pairs.
+pub(super) const WORST: usize = 10;
+
 pub(super) fn worst_first(mut violations: Vec<Violation>, most: usize) -> Vec<Violation> {
     violations.sort_by(|a, b| {
         b.excess.total_cmp(&a.excess).then((a.modalities, a.pair).cmp(&(b.modalities, b.pair)))

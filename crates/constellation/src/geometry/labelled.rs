@@ -3,7 +3,8 @@
 use ndarray::ArrayView2;
 use serde::Serialize;
 
-use super::counts::{Column, Counts};
+use super::column::Column;
+use super::counts::Counts;
 use super::distribution::Distribution;
 use super::extremes::Geometry;
 use super::families::Families;

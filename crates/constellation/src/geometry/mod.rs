@@ -5,6 +5,7 @@
 
 mod adapter;
 mod codes;
+mod column;
 mod constellation;
 mod counts;
 mod differences;

@@ -7,8 +7,9 @@ use files::npz::{NpzReader, NpzWriter};
 use serde::{Deserialize, Serialize};
 use shard::Shard;
 
-use super::constellation::{Constellation, Violation, worst_first};
-use super::counts::{Column, Counts, Query, WORST};
+use super::column::Column;
+use super::constellation::{Constellation, Violation, WORST, worst_first};
+use super::counts::{Counts, Query};
 use super::distribution::Tally;
 use super::labelled::LabelledGeometry;
 use super::vectors::Vectors;

@@ -1,4 +1,4 @@
-//! The rows of a panel meet a tile of columns: the inner loops of [`super::counts`].
+//! The rows of a panel meet a tile of columns: the inner loops of the counts.
 //!
 //! Whatever is counted of a similarity costs about as much as the product that it comes from, so the
 //! loops are few: one along each column that looks for the rare similarity that anyone is told of, and
@@ -7,8 +7,8 @@
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul, s};
 use pulp::{Arch, Simd, WithSimd};
 
-use super::constellation::{Violation, worst_first};
-use super::counts::{Column, WORST};
+use super::column::Column;
+use super::constellation::{Violation, WORST, worst_first};
 use super::distribution::{Bins, Tally};
 
 /// Rows that are counted side by side: the float32 in the widest vector.
