@@ -3,8 +3,9 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::Read,
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use safetensors::{Dtype, tensor::Metadata};
@@ -31,9 +32,9 @@ struct Shard {
     file: PathBuf,
     metadata: Metadata,
     /// Where the tensors' bytes begin.
-    start: usize,
-    /// The whole file, mapped into memory: nothing is read before it is used.
-    bytes: Tensor,
+    start: u64,
+    /// Open: what is read is of one file, even if another takes its place meanwhile.
+    reader: Mutex<File>,
 }
 
 /// As the safetensors format prescribes.
@@ -212,9 +213,7 @@ impl Shard {
             );
             return Err(Error::checkpoint(file, reason));
         }
-        let name = file.to_str().ok_or_else(|| Error::checkpoint(&file, "has a name that is not UTF-8"))?;
-        let bytes = Tensor::f_from_file(name, false, length as i64, (Kind::Uint8, Device::Cpu))?;
-        Ok(Self { metadata, start: start as usize, bytes, file })
+        Ok(Self { metadata, start, reader: Mutex::new(reader), file })
     }
 
     fn tensor(&self, name: &str, shape: &[i64], kind: Kind) -> Result<Tensor> {
@@ -231,10 +230,24 @@ impl Shard {
             other => return Err(error(format!("is of type {other:?}, expected a floating-point type"))),
         };
         let (begin, end) = info.data_offsets;
-        let bytes = self.bytes.f_narrow(0, (self.start + begin) as i64, (end - begin) as i64)?;
-        // Numbers have to stand at a multiple of their size, as in files of today they do.
-        let aligned = (self.start + begin).is_multiple_of(stored.elt_size_in_bytes());
-        let bytes = if aligned { bytes } else { bytes.copy() };
+        let bytes = Tensor::f_empty([(end - begin) as i64], (Kind::Uint8, Device::Cpu))?;
+        self.read(begin, &bytes)?;
         Ok(bytes.f_view_dtype(stored)?.f_view(shape)?.f_to_kind(kind)?)
+    }
+
+    /// Fills `bytes`, a piece that stays in the cache at a time, with those that begin at `begin` of the
+    /// weights. A mapping of the file would stay in memory beside the weights in their final layout.
+    fn read(&self, begin: usize, bytes: &Tensor) -> Result<()> {
+        const PIECE: usize = 1 << 19;
+        let io = |error: io::Error| Error::file(&self.file, error);
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        reader.seek(SeekFrom::Start(self.start + begin as u64)).map_err(io)?;
+        let mut piece = vec![0; PIECE];
+        for mut place in bytes.f_split(PIECE as i64, 0)? {
+            let piece = &mut piece[..place.numel()];
+            reader.read_exact(piece).map_err(io)?;
+            place.f_copy_(&Tensor::f_from_slice(piece)?)?;
+        }
+        Ok(())
     }
 }
