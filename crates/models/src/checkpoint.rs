@@ -4,13 +4,14 @@ use std::{
     collections::HashMap,
     fs::File,
     io::{self, Read, Seek, SeekFrom},
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
 use safetensors::{Dtype, tensor::Metadata};
 use serde::Deserialize;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
 use crate::folder::{Folder, Layout, OPEN_CLIP_CONFIG};
@@ -33,8 +34,15 @@ struct Shard {
     metadata: Metadata,
     /// Where the tensors' bytes begin.
     start: u64,
-    /// Open: what is read is of one file, even if another takes its place meanwhile.
-    reader: Mutex<File>,
+    reader: Mutex<Reader>,
+}
+
+/// An open file: what is read is of one file, even if another takes its place meanwhile.
+#[derive(Debug)]
+struct Reader {
+    file: File,
+    /// As large as the largest tensor so far: new pages for each would take as long as reading.
+    buffer: Vec<u8>,
 }
 
 /// As the safetensors format prescribes.
@@ -213,7 +221,7 @@ impl Shard {
             );
             return Err(Error::checkpoint(file, reason));
         }
-        Ok(Self { metadata, start, reader: Mutex::new(reader), file })
+        Ok(Self { metadata, start, reader: Mutex::new(Reader { file: reader, buffer: Vec::new() }), file })
     }
 
     fn tensor(&self, name: &str, shape: &[i64], kind: Kind) -> Result<Tensor> {
@@ -230,24 +238,19 @@ impl Shard {
             other => return Err(error(format!("is of type {other:?}, expected a floating-point type"))),
         };
         let (begin, end) = info.data_offsets;
-        let bytes = Tensor::f_empty([(end - begin) as i64], (Kind::Uint8, Device::Cpu))?;
-        self.read(begin, &bytes)?;
-        Ok(bytes.f_view_dtype(stored)?.f_view(shape)?.f_to_kind(kind)?)
+        Ok(self.read(begin..end, shape, stored)?.f_to_kind(kind)?)
     }
 
-    /// Fills `bytes`, a piece that stays in the cache at a time, with those that begin at `begin` of the
-    /// weights. A mapping of the file would stay in memory beside the weights in their final layout.
-    fn read(&self, begin: usize, bytes: &Tensor) -> Result<()> {
-        const PIECE: usize = 1 << 19;
+    /// A tensor of the bytes of `range` of the weights. A mapping of the file would stay in memory beside
+    /// the weights in their final layout.
+    fn read(&self, range: Range<usize>, shape: &[i64], kind: Kind) -> Result<Tensor> {
         let io = |error: io::Error| Error::file(&self.file, error);
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        reader.seek(SeekFrom::Start(self.start + begin as u64)).map_err(io)?;
-        let mut piece = vec![0; PIECE];
-        for mut place in bytes.f_split(PIECE as i64, 0)? {
-            let piece = &mut piece[..place.numel()];
-            reader.read_exact(piece).map_err(io)?;
-            place.f_copy_(&Tensor::f_from_slice(piece)?)?;
-        }
-        Ok(())
+        let Reader { file, buffer } = &mut *reader;
+        buffer.resize(range.len().max(buffer.len()), 0);
+        let bytes = &mut buffer[..range.len()];
+        file.seek(SeekFrom::Start(self.start + range.start as u64)).map_err(io)?;
+        file.read_exact(bytes).map_err(io)?;
+        Ok(Tensor::f_from_data_size(bytes, shape, kind)?)
     }
 }
