@@ -137,6 +137,7 @@ enum Type {
     #[default]
     F32,
     Bf16,
+    Int8,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -248,6 +249,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             let dtype = match dtype {
                 Type::F32 => Dtype::F32,
                 Type::Bf16 => Dtype::Bf16,
+                Type::Int8 => Dtype::Int8,
             };
             let templates = template;
             let device = device.into();

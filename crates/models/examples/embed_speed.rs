@@ -10,7 +10,11 @@ fn main() -> models::Result<()> {
     };
     println!("threads {}", tch::get_num_threads());
     let options = EmbedOptions {
-        dtype: if dtype == "bf16" { Dtype::Bf16 } else { Dtype::F32 },
+        dtype: match dtype.as_str() {
+            "int8" => Dtype::Int8,
+            "bf16" => Dtype::Bf16,
+            _ => Dtype::F32,
+        },
         labels: Some(labels.into()),
         batch: batch.parse().expect("BATCH is a number"),
         ..EmbedOptions::new(model, images, out)

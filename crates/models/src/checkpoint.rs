@@ -3,13 +3,15 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::Read,
+    io::{self, Read, Seek, SeekFrom},
+    ops::Range,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use safetensors::{Dtype, tensor::Metadata};
 use serde::Deserialize;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
 use crate::folder::{Folder, Layout, OPEN_CLIP_CONFIG};
@@ -31,9 +33,16 @@ struct Shard {
     file: PathBuf,
     metadata: Metadata,
     /// Where the tensors' bytes begin.
-    start: usize,
-    /// The whole file, mapped into memory: nothing is read before it is used.
-    bytes: Tensor,
+    start: u64,
+    reader: Mutex<Reader>,
+}
+
+/// An open file: what is read is of one file, even if another takes its place meanwhile.
+#[derive(Debug)]
+struct Reader {
+    file: File,
+    /// As large as the largest tensor so far: new pages for each would take as long as reading.
+    buffer: Vec<u8>,
 }
 
 /// As the safetensors format prescribes.
@@ -212,9 +221,7 @@ impl Shard {
             );
             return Err(Error::checkpoint(file, reason));
         }
-        let name = file.to_str().ok_or_else(|| Error::checkpoint(&file, "has a name that is not UTF-8"))?;
-        let bytes = Tensor::f_from_file(name, false, length as i64, (Kind::Uint8, Device::Cpu))?;
-        Ok(Self { metadata, start: start as usize, bytes, file })
+        Ok(Self { metadata, start, reader: Mutex::new(Reader { file: reader, buffer: Vec::new() }), file })
     }
 
     fn tensor(&self, name: &str, shape: &[i64], kind: Kind) -> Result<Tensor> {
@@ -231,10 +238,19 @@ impl Shard {
             other => return Err(error(format!("is of type {other:?}, expected a floating-point type"))),
         };
         let (begin, end) = info.data_offsets;
-        let bytes = self.bytes.f_narrow(0, (self.start + begin) as i64, (end - begin) as i64)?;
-        // Numbers have to stand at a multiple of their size, as in files of today they do.
-        let aligned = (self.start + begin).is_multiple_of(stored.elt_size_in_bytes());
-        let bytes = if aligned { bytes } else { bytes.copy() };
-        Ok(bytes.f_view_dtype(stored)?.f_view(shape)?.f_to_kind(kind)?)
+        Ok(self.read(begin..end, shape, stored)?.f_to_kind(kind)?)
+    }
+
+    /// A tensor of the bytes of `range` of the weights. A mapping of the file would stay in memory beside
+    /// the weights in their final layout.
+    fn read(&self, range: Range<usize>, shape: &[i64], kind: Kind) -> Result<Tensor> {
+        let io = |error: io::Error| Error::file(&self.file, error);
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let Reader { file, buffer } = &mut *reader;
+        buffer.resize(range.len().max(buffer.len()), 0);
+        let bytes = &mut buffer[..range.len()];
+        file.seek(SeekFrom::Start(self.start + range.start as u64)).map_err(io)?;
+        file.read_exact(bytes).map_err(io)?;
+        Ok(Tensor::f_from_data_size(bytes, shape, kind)?)
     }
 }

@@ -25,7 +25,7 @@ use crate::image_embedder::ImageEmbedder;
 use crate::journal::Journal;
 use crate::preprocessor::Preprocessor;
 use crate::progress::{Clock, EmbedProgress};
-use crate::streams::{PART, in_order};
+use crate::streams::in_order;
 use crate::vision::VisionTower;
 
 /// What to embed, and how.
@@ -395,7 +395,7 @@ fn embed_images(
     }
     progress(&clock.now());
     let is_processor = tower.device() == tch::Device::Cpu;
-    let size = if is_processor { PART } else { options.batch };
+    let size = if is_processor { tower.part() } else { options.batch };
     let parts: Vec<Part> =
         unfinished.iter().flat_map(|(first, batch)| in_parts(*first, batch, size)).collect();
     let mut values = Vec::new();

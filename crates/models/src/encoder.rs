@@ -5,6 +5,8 @@ use tch::{Kind, Tensor, nn::Init};
 use crate::config::{Activation, EncoderConfig};
 use crate::error::Result;
 use crate::fused::FusedLinear;
+use crate::quantized::QuantizedLinear;
+use crate::streams::PART;
 use crate::weights::{Parameter, Weights};
 
 /// Pre-norm transformer blocks, without any mask: every position sees all others of its sequence.
@@ -88,9 +90,9 @@ impl SelfAttention {
             scale = 1.0;
         }
         let projections = if weights.are_final() {
-            Projections::Joint(Parameters::joint(&[q, k, v])?.layer(true))
+            Projections::Joint(Parameters::joint(&[q, k, v])?.layer(weights)?)
         } else {
-            Projections::Separate(Box::new([q, k, v].map(|part| part.layer(false))))
+            Projections::Separate(Box::new([q, k, v].map(Linear::Plain)))
         };
         let out_proj = Linear::new(&weights.sub("out_proj"), width, width, init)?;
         Ok(Self { projections, out_proj, heads: config.num_attention_heads, scale })
@@ -208,6 +210,8 @@ pub(crate) enum Linear {
     Plain(Parameters),
     /// Weights that never change, as oneDNN has them.
     Fused(FusedLinear),
+    /// Weights that never change, as integers.
+    Quantized(QuantizedLinear),
 }
 
 /// Weight and bias of a layer.
@@ -245,13 +249,19 @@ impl Parameters {
         Ok(self.weight.f_flatten(1, -1)?)
     }
 
-    /// The layer that has them.
-    pub(crate) fn layer(self, are_final: bool) -> Linear {
-        let fused = if are_final { self.rows().ok() } else { None };
-        match fused.and_then(|weight| FusedLinear::new(&weight, &self.bias)) {
+    /// The layer that has them, in the form in which `weights` are kept.
+    ///
+    /// # Errors
+    /// If they shall be integers, and cannot.
+    pub(crate) fn layer(self, weights: &Weights) -> Result<Linear> {
+        if weights.are_quantized() {
+            return Ok(Linear::Quantized(QuantizedLinear::new(&self.rows()?, &self.bias)?));
+        }
+        let rows = if weights.are_final() { Some(self.rows()?) } else { None };
+        Ok(match rows.and_then(|rows| FusedLinear::new(&rows, &self.bias)) {
             Some(fused) => Linear::Fused(fused),
             None => Linear::Plain(self),
-        }
+        })
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
@@ -261,13 +271,22 @@ impl Parameters {
 
 impl Linear {
     pub(crate) fn new(weights: &Weights, inputs: i64, outputs: i64, init: Init) -> Result<Self> {
-        Ok(Parameters::new(weights, &[outputs, inputs], init)?.layer(weights.are_final()))
+        Parameters::new(weights, &[outputs, inputs], init)?.layer(weights)
+    }
+
+    /// How many images or texts go through it at once.
+    pub(crate) fn part(&self) -> usize {
+        match self {
+            Self::Plain(_) | Self::Fused(_) => PART,
+            Self::Quantized(_) => 1,
+        }
     }
 
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::Plain(parameters) => parameters.forward(x),
             Self::Fused(fused) => fused.forward(x),
+            Self::Quantized(quantized) => quantized.forward(x),
         }
     }
 
@@ -280,6 +299,7 @@ impl Linear {
                 Ok(if y.requires_grad() { y.f_gelu(approximation) } else { y.f_gelu_(approximation) }?)
             }
             Self::Fused(fused) => fused.with_gelu(x, approximation),
+            Self::Quantized(quantized) => quantized.with_gelu(x, approximation),
         }
     }
 
@@ -288,6 +308,7 @@ impl Linear {
         match self {
             Self::Plain(parameters) => Ok(other.f_add(&parameters.forward(x)?)?),
             Self::Fused(fused) => fused.with_sum(x, other),
+            Self::Quantized(quantized) => Ok(other.f_add(&quantized.forward(x)?)?),
         }
     }
 }

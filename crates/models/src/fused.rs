@@ -67,7 +67,8 @@ impl std::fmt::Debug for FusedLinear {
     }
 }
 
-fn call(method: &str, arguments: impl IntoIterator<Item = IValue>) -> Result<Tensor, TchError> {
+/// Calls a method of `fused.py`.
+pub(crate) fn call(method: &str, arguments: impl IntoIterator<Item = IValue>) -> Result<Tensor, TchError> {
     static MODULE: LazyLock<Result<CModule, String>> =
         LazyLock::new(|| module().map_err(|error| error.to_string()));
     let module = MODULE.as_ref().map_err(|error| TchError::Torch(error.clone()))?;

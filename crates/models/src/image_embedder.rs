@@ -59,7 +59,7 @@ impl ImageEmbedder {
         let checkpoint = Checkpoint::open(folder)?;
         let mut store = VarStore::new(device.torch()?);
         store.set_kind(dtype.kind());
-        let mut weights = Weights::read(&store, &checkpoint);
+        let mut weights = Weights::read(&store, &checkpoint).quantized(dtype == Dtype::Int8);
         if checkpoint.shape(&format!("{PREFIX}.head.probe")).is_ok() {
             weights = weights.sub(PREFIX);
         }

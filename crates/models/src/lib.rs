@@ -40,6 +40,7 @@ mod naflex;
 mod open_clip;
 mod preprocessor;
 mod progress;
+mod quantized;
 mod random;
 mod resize;
 mod sentencepiece;

@@ -4,6 +4,7 @@ use tch::{Device, Kind, Tensor, nn::VarStore};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
+use crate::embedder::Dtype;
 use crate::error::Result;
 use crate::naflex::Grid;
 use crate::text::TextTower;
@@ -39,14 +40,14 @@ impl Siglip {
         })
     }
 
-    /// Reads the weights of a checkpoint, converted to `kind`, on `device`.
+    /// Reads the weights of a checkpoint, converted to `dtype`, on `device`.
     ///
     /// # Errors
-    /// As [`Siglip::new`].
-    pub fn read(checkpoint: &Checkpoint, config: &Config, kind: Kind, device: Device) -> Result<Self> {
+    /// As [`Siglip::new`], and if the device has no products of that type.
+    pub fn read(checkpoint: &Checkpoint, config: &Config, dtype: Dtype, device: Device) -> Result<Self> {
         let mut store = VarStore::new(device);
-        store.set_kind(kind);
-        Self::new(&Weights::read(&store, checkpoint), config)
+        store.set_kind(dtype.kind());
+        Self::new(&Weights::read(&store, checkpoint).quantized(dtype == Dtype::Int8), config)
     }
 
     /// Unit embeddings `[B, D]`, float32, of images `[B, 3, S, S]`; without gradients.

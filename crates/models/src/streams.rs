@@ -15,8 +15,8 @@ use tch::Device;
 
 use crate::error::Result;
 
-/// Images or texts of a part. The size moves the last bits of a result, so that it must not depend on
-/// how many threads there are.
+/// Images or texts of a part, where they do not have to go alone. The size moves the last bits of a result,
+/// so that it must not depend on how many threads there are.
 pub(crate) const PART: usize = 4;
 
 /// Works on all of `parts`, some at a time; `receive` hears of each in their order, on the caller's thread.
@@ -62,22 +62,23 @@ pub(crate) fn in_order<T: Clone + Send, P: Sync, R: Send>(
     })
 }
 
-/// Rows that `embed` gives for the ranges that make up `0..count`, one below the other. On another device
-/// than the processor the range is one.
+/// Rows that `embed` gives for the ranges of `size` that make up `0..count`, one below the other. On another
+/// device than the processor the range is one.
 ///
 /// # Errors
 /// Those of `embed`, of the first range that has one.
 pub(crate) fn side_by_side<T: Clone + Send>(
     count: usize,
     device: Device,
+    size: usize,
     tower: &T,
     embed: impl Fn(&T, Range<usize>) -> Result<Array2<f32>> + Sync,
 ) -> Result<Array2<f32>> {
-    if device != Device::Cpu || count <= PART {
+    if device != Device::Cpu || count <= size {
         return embed(tower, 0..count);
     }
-    let starts = (0..count).step_by(PART);
-    let parts: Vec<Range<usize>> = starts.map(|start| start..count.min(start + PART)).collect();
+    let starts = (0..count).step_by(size);
+    let parts: Vec<Range<usize>> = starts.map(|start| start..count.min(start + size)).collect();
     let mut rows = Vec::with_capacity(parts.len());
     in_order(
         &parts,
@@ -152,7 +153,7 @@ mod tests {
         let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let threads = tch::get_num_threads();
         for count in [1, 3, 4, 5, 16, 61] {
-            let rows = side_by_side(count, Device::Cpu, &(), |(), range| Ok(numbered(range))).unwrap();
+            let rows = side_by_side(count, Device::Cpu, PART, &(), |(), range| Ok(numbered(range))).unwrap();
             assert_eq!(rows, numbered(0..count));
         }
         assert_eq!(tch::get_num_threads(), threads);
@@ -166,7 +167,7 @@ mod tests {
             8 | 20 => Err(Error::image(format!("{}.png", range.start), "is broken")),
             _ => Ok(numbered(range)),
         };
-        let error = side_by_side(30, Device::Cpu, &(), fails).unwrap_err().to_string();
+        let error = side_by_side(30, Device::Cpu, PART, &(), fails).unwrap_err().to_string();
         assert!(error.contains("8.png"), "{error}");
         assert_eq!(tch::get_num_threads(), threads);
     }

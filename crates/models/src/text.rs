@@ -24,6 +24,11 @@ impl TextTower {
         self.position_embedding.device()
     }
 
+    /// How many texts go through it at once, on the processor.
+    pub(crate) fn part(&self) -> usize {
+        self.head.part()
+    }
+
     pub(crate) fn new(weights: &Weights, config: &TextConfig) -> Result<Self> {
         let (width, blocks) = (config.hidden_size, config.encoder());
         let embedding = |name: &str, rows: i64| {

@@ -36,6 +36,11 @@ impl VisionTower {
         self.position_embedding.device()
     }
 
+    /// How many images go through it at once, on the processor.
+    pub(crate) fn part(&self) -> usize {
+        self.patches.part()
+    }
+
     pub(crate) fn new(weights: &Weights, config: &VisionConfig) -> Result<Self> {
         let (width, side) = (config.hidden_size, config.patch_size);
         let (embeddings, blocks) = (weights.sub("embeddings"), config.encoder());
@@ -48,7 +53,7 @@ impl VisionTower {
             Some(_) => &[width, config.num_channels, side, side],
             None => &[width, inputs],
         };
-        let patches = Parameters::new(&patch, shape, lecun(inputs))?.layer(weights.are_final());
+        let patches = Parameters::new(&patch, shape, lecun(inputs))?.layer(weights)?;
         let positions = embeddings.sub("position_embedding");
         Ok(Self {
             patches,

@@ -33,18 +33,29 @@ impl std::ops::Deref for Parameter {
 pub struct Weights<'a> {
     path: nn::Path<'a>,
     checkpoint: Option<&'a Checkpoint>,
+    are_quantized: bool,
 }
 
 impl<'a> Weights<'a> {
     /// Parameters drawn from PyTorch's generator, in `store`.
     pub fn random(store: &'a nn::VarStore) -> Self {
-        Self { path: store.root(), checkpoint: None }
+        Self { path: store.root(), checkpoint: None, are_quantized: false }
     }
 
     /// Parameters of `checkpoint`, converted to the kind of `store`. They are never trained, and kept
     /// by their modules alone, in whichever layout is fastest.
     pub fn read(store: &'a nn::VarStore, checkpoint: &'a Checkpoint) -> Self {
-        Self { path: store.root(), checkpoint: Some(checkpoint) }
+        Self { path: store.root(), checkpoint: Some(checkpoint), are_quantized: false }
+    }
+
+    /// Those of linear layers as integers of 8 bits.
+    pub(crate) fn quantized(self, are_quantized: bool) -> Self {
+        Self { are_quantized, ..self }
+    }
+
+    /// Whether those of linear layers become integers.
+    pub(crate) fn are_quantized(&self) -> bool {
+        self.are_quantized
     }
 
     /// Whether the parameters are read, and never change.
@@ -55,7 +66,7 @@ impl<'a> Weights<'a> {
     /// The place of the submodule `name`, which may be dotted.
     pub(crate) fn sub(&self, name: &str) -> Self {
         let path = name.split('.').fold(self.path.clone(), |path, part| path / part);
-        Self { path, checkpoint: self.checkpoint }
+        Self { path, ..self.clone() }
     }
 
     /// The parameter `name` of this module; `init` is how it is drawn.

@@ -44,7 +44,7 @@ pub(crate) fn check_case(path: &Path, texts: &[String], images: &Path) {
     let folder = Folder::new(path.to_str().unwrap()).unwrap();
     let config = Config::load(&folder).unwrap();
     let model =
-        Siglip::read(&Checkpoint::open(&folder).unwrap(), &config, Kind::Float, tch::Device::Cpu).unwrap();
+        Siglip::read(&Checkpoint::open(&folder).unwrap(), &config, Dtype::F32, tch::Device::Cpu).unwrap();
     let expected: HashMap<String, Tensor> =
         Tensor::read_safetensors(path.join("expected.safetensors")).unwrap().into_iter().collect();
 
