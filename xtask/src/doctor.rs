@@ -9,7 +9,7 @@ use crate::{
     kernel::{Kernel, evcxr::EVCXR, rust_src, spec, warm},
     libtorch, process,
     project::Project,
-    python::{self, Python},
+    python::{self, PyTorch, Python},
     setup,
 };
 
@@ -96,7 +96,7 @@ fn disk(project: &Project) -> Result<String> {
 fn packages(python: &Python, environment: &Environment, is_conda: bool) -> Finding {
     let place = if is_conda { "conda environment " } else { "" };
     let place = format!("{place}{}", python.prefix().display());
-    if !python.is_complete(environment) {
+    if !python.is_complete(environment, PyTorch::for_this_machine()) {
         return finding("Python", Err(anyhow::anyhow!("{place} is missing or incomplete")), SETUP);
     }
     let script = "import sys, importlib.metadata as m\n\

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Result, bail};
 
 use crate::{
-    browser::Browser, fuzz, process, project::Project, report, reproduce, setup,
+    browser::Browser, fuzz, process, project::Project, python::PyTorch, report, reproduce, setup,
     side_environment::side_environment,
 };
 
@@ -28,7 +28,11 @@ const OWN_STEP: &str = "`cargo xtask test` runs it";
 /// If the set-up or any test fails.
 pub fn run(project: &Project, is_quick: bool) -> Result<()> {
     let mut table = Table::default();
-    let python = if is_quick { setup::engine(project)? } else { setup::everything(project)? };
+    let python = if is_quick {
+        setup::engine(project, PyTorch::Whole)?
+    } else {
+        setup::everything(project, PyTorch::Whole)?
+    };
     let cargo = |arguments: &[&str]| {
         let mut cargo = process::cargo();
         // For tests that compare with Python, live.

@@ -9,8 +9,7 @@ use crate::tool::Tool;
 pub const EVCXR: Tool = Tool {
     name: "evcxr_jupyter",
     version: "0.22.0",
-    profile: &[("CARGO_PROFILE_RELEASE_LTO", "fat"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")],
-    variant: "-lto",
+    profile: &[("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "2")],
+    variant: "-o2",
     proof: ("--help", "--install"),
-    takes: "ten minutes",
 };
