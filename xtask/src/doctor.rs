@@ -10,7 +10,7 @@ use crate::{
     libtorch, process,
     project::Project,
     python::{self, PyTorch, Python},
-    setup,
+    setup, torch_sys,
 };
 
 const SETUP: &str = "cargo xtask setup";
@@ -56,7 +56,7 @@ fn findings(project: &Project) -> Result<Vec<Finding>> {
     let mut findings = vec![
         finding("folder", folder, "move the project"),
         finding("Rust", rustc.map(first_line), "install it from https://rustup.rs"),
-        finding("C++", setup::compiler().context("tch has a part in C++"), compiler),
+        finding("C++", torch_sys::compiler().context("tch has a part in C++"), compiler),
         finding("disk", disk(project), "make room"),
         packages(&python, &environment, is_conda),
         finding("libtorch", torch(project, &environment), SETUP),

@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{process, report};
+use crate::process;
 
 /// Runs a command of a step to its end: [`process::run`], or with the output in the step's file.
 pub type Run<'a> = &'a (dyn Fn(&mut Command) -> Result<()> + Sync);
@@ -93,7 +93,7 @@ impl Progress {
         match &result {
             Ok(_) => {
                 *state.time.lock().unwrap_or_else(PoisonError::into_inner) = Some(start.elapsed());
-                say(&format!("{}: {}", step.name, report::readable(start.elapsed())));
+                say(&format!("{}: {}", step.name, readable(start.elapsed())));
             }
             // Of the others, which end because of the first, nothing need be said.
             Err(_) if !self.has_failed.swap(true, Ordering::Relaxed) => {
@@ -133,7 +133,7 @@ impl Progress {
         while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
             let running = self.steps.iter().filter(|(_, state)| state.is_running.load(Ordering::Relaxed));
             let names: Vec<_> = running.map(|(step, _)| step.name).collect();
-            let [passed, left] = [self.start.elapsed(), self.left()].map(report::readable);
+            let [passed, left] = [self.start.elapsed(), self.left()].map(readable);
             let line = format!("{passed} passed, about {left} left: {}", names.join(", "));
             if terminal { eprint!("\r\x1b[K{line}") } else { eprintln!("{line}") }
         }
@@ -160,6 +160,10 @@ impl State {
         }
         (self.lines.load(Ordering::Relaxed) as f64 / lines as f64).min(0.95)
     }
+}
+
+fn readable(time: Duration) -> String {
+    format!("{}:{:02}", time.as_secs() / 60, time.as_secs() % 60)
 }
 
 /// A line of its own, whatever the last one shows.

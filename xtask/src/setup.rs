@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -165,25 +165,6 @@ fn this_program() -> Result<PathBuf> {
 /// If there is no rustc.
 pub fn rustc_version() -> Result<String> {
     process::output(process::command("rustc").arg("-vV"))
-}
-
-/// The first line of the C++ compiler's version.
-///
-/// # Errors
-/// If there is none.
-pub fn compiler() -> Result<String> {
-    let compiler = compiler_name();
-    match process::output(process::command(&compiler).arg("--version")) {
-        Ok(version) => Ok(version.lines().next().unwrap_or_default().to_owned()),
-        Err(_) => bail!(
-            "no C++ compiler `{compiler}`: install one \
-             (`sudo apt install g++`, on macOS `xcode-select --install`) and try again"
-        ),
-    }
-}
-
-pub(crate) fn compiler_name() -> String {
-    env::var("CXX").unwrap_or_else(|_| "c++".to_owned())
 }
 
 /// Waits for other set-ups of this project to end, and keeps more from beginning.

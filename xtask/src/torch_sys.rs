@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::{
@@ -19,7 +19,6 @@ use crate::{
     libtorch, process,
     progress::Run,
     project::{self, Project},
-    setup,
 };
 
 const ARCHIVE: &str = "libtch.a";
@@ -82,7 +81,7 @@ fn compile(project: &Project, folder: &Path, run: Run) -> Result<()> {
     let object = |name: &str| folder.join(name).with_extension("o");
     std::thread::scope(|scope| {
         let compilations = FILES.map(|name| {
-            let mut compiler = process::command(setup::compiler_name());
+            let mut compiler = process::command(compiler_name());
             compiler
                 .args(FLAGS)
                 .arg("-I")
@@ -132,10 +131,29 @@ fn in_place_of_the_script(project: &Project, rustc: &str) -> Result<String> {
     ))
 }
 
+/// The first line of the C++ compiler's version.
+///
+/// # Errors
+/// If there is none.
+pub fn compiler() -> Result<String> {
+    let compiler = compiler_name();
+    match process::output(process::command(&compiler).arg("--version")) {
+        Ok(version) => Ok(version.lines().next().unwrap_or_default().to_owned()),
+        Err(_) => bail!(
+            "no C++ compiler `{compiler}`: install one \
+             (`sudo apt install g++`, on macOS `xcode-select --install`) and try again"
+        ),
+    }
+}
+
+fn compiler_name() -> String {
+    env::var("CXX").unwrap_or_else(|_| "c++".to_owned())
+}
+
 fn stamp(project: &Project) -> Result<Stamp> {
     let lock = fs::read_to_string(project.root().join("Cargo.lock")).context("cannot read Cargo.lock")?;
     let version = lock.split("\n\n").find(|package| package.contains("name = \"torch-sys\""));
-    Ok(Stamp::of((version, libtorch::version(project), setup::compiler()?, FLAGS)))
+    Ok(Stamp::of((version, libtorch::version(project), compiler()?, FLAGS)))
 }
 
 #[cfg(test)]
