@@ -9,8 +9,8 @@ use crate::{
     kernel::{Kernel, evcxr::EVCXR, rust_src, spec, warm},
     libtorch, process,
     project::Project,
-    python::{self, Python},
-    setup,
+    python::{self, PyTorch, Python},
+    setup, torch_sys,
 };
 
 const SETUP: &str = "cargo xtask setup";
@@ -56,7 +56,7 @@ fn findings(project: &Project) -> Result<Vec<Finding>> {
     let mut findings = vec![
         finding("folder", folder, "move the project"),
         finding("Rust", rustc.map(first_line), "install it from https://rustup.rs"),
-        finding("C++", setup::compiler().context("tch has a part in C++"), compiler),
+        finding("C++", torch_sys::compiler().context("tch has a part in C++"), compiler),
         finding("disk", disk(project), "make room"),
         packages(&python, &environment, is_conda),
         finding("libtorch", torch(project, &environment), SETUP),
@@ -96,7 +96,7 @@ fn disk(project: &Project) -> Result<String> {
 fn packages(python: &Python, environment: &Environment, is_conda: bool) -> Finding {
     let place = if is_conda { "conda environment " } else { "" };
     let place = format!("{place}{}", python.prefix().display());
-    if !python.is_complete(environment) {
+    if !python.is_complete(environment, PyTorch::for_this_machine()) {
         return finding("Python", Err(anyhow::anyhow!("{place} is missing or incomplete")), SETUP);
     }
     let script = "import sys, importlib.metadata as m\n\

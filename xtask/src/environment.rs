@@ -49,13 +49,17 @@ impl Environment {
         Ok(Self { name: name.trim().to_owned(), python, requirements })
     }
 
+    /// The item of the pip list that names `package`.
+    #[must_use]
+    pub fn requirement(&self, package: &str) -> Option<&str> {
+        let names = |item: &&String| item.split_once("==").is_some_and(|(name, _)| name.trim() == package);
+        self.requirements.iter().find(names).map(String::as_str)
+    }
+
     /// The version that `package` is pinned to.
     #[must_use]
     pub fn version(&self, package: &str) -> Option<&str> {
-        self.requirements.iter().find_map(|requirement| {
-            let (name, version) = requirement.split_once("==")?;
-            (name.trim() == package).then_some(version.trim())
-        })
+        Some(self.requirement(package)?.split_once("==")?.1.trim())
     }
 }
 

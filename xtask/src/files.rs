@@ -98,6 +98,12 @@ impl Stamp {
         fs::read_to_string(path).is_ok_and(|found| found == self.0)
     }
 
+    /// What tells it from others, as part of a file's name.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.0.trim_end()
+    }
+
     /// Puts the stamp to `path`.
     ///
     /// # Errors

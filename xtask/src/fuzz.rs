@@ -13,7 +13,6 @@ const CARGO_FUZZ: Tool = Tool {
     profile: &[],
     variant: "",
     proof: ("--version", "cargo-fuzz"),
-    takes: "half a minute",
 };
 
 /// A reader, and what its search begins with.
@@ -44,7 +43,7 @@ pub const IN_TESTS: [&str; 3] = ["picture", "npz", "description"];
 /// If it cannot be installed.
 pub fn ready(project: &Project) -> Result<()> {
     let _one_at_a_time = setup::lock(project)?;
-    CARGO_FUZZ.ready(project, &setup::rustc_version()?)
+    CARGO_FUZZ.ready(project, &setup::rustc_version()?, &process::run)
 }
 
 /// Runs each of `targets`, or all of them, for so many seconds, and goes on after one that fails.

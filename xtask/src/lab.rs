@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{files, process, project::Project, reproduce, setup};
+use crate::{files, process, project::Project, python::PyTorch, reproduce, setup};
 
 /// Where JupyterLab's defaults are not ours: no question about news, and no request for updates.
 /// What the user has chosen goes before it.
@@ -15,7 +15,7 @@ const SETTINGS: &str =
 /// # Errors
 /// If the set-up fails or JupyterLab cannot be started.
 pub fn open(project: &Project, arguments: &[String]) -> Result<()> {
-    let python = setup::everything(project)?;
+    let python = setup::everything(project, PyTorch::for_this_machine())?;
     // An untrusted notebook does not show its interactive figures.
     let trust = "from nbformat.sign import TrustNotebookApp; TrustNotebookApp.launch_instance()";
     let names = reproduce::all(project).unwrap_or_default();

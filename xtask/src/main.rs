@@ -10,6 +10,7 @@ use xtask::{
     kernel::{Kernel, launcher},
     lab,
     project::Project,
+    python::PyTorch,
     reproduce::{self, Override},
     setup, site, test,
 };
@@ -25,7 +26,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Task {
     /// Install what is missing: Python packages, libtorch, the Rust kernel
-    Setup,
+    Setup {
+        /// PyTorch with CUDA's libraries also where there is no card, such as on a cluster's front end
+        #[arg(long)]
+        cuda: bool,
+    },
     /// Say what is there, what is missing, and the command that mends it
     Doctor,
     /// Open JupyterLab with the kernel ready; arguments after `--` are handed to JupyterLab
@@ -112,15 +117,18 @@ fn run(cli: Cli) -> Result<()> {
     }
     let project = Project::find()?;
     match cli.task {
-        Task::Setup => setup::everything(&project).map(|_| eprintln!("Everything is set up.")),
+        Task::Setup { cuda } => {
+            let pytorch = if cuda { PyTorch::Whole } else { PyTorch::for_this_machine() };
+            setup::everything(&project, pytorch).map(|_| eprintln!("Everything is set up."))
+        }
         Task::Doctor => doctor::examine(&project),
         Task::Lab { arguments } => lab::open(&project, &arguments),
         Task::Reproduce(Reproduce { notebooks, overrides, html, timeout }) => {
-            let python = setup::everything(&project)?;
+            let python = setup::everything(&project, PyTorch::for_this_machine())?;
             reproduce::run(&project, &python, &reproduce::Request { notebooks, overrides, html, timeout })
         }
         Task::Site { folder } => {
-            let python = setup::engine(&project)?;
+            let python = setup::engine(&project, PyTorch::for_this_machine())?;
             let names = reproduce::all(&project)?;
             let notebooks: Vec<_> =
                 names.iter().map(|name| reproduce::file(&project.notebooks(), name)).collect();
@@ -128,7 +136,7 @@ fn run(cli: Cli) -> Result<()> {
         }
         Task::Test { quick } => test::run(&project, quick),
         Task::Fuzz { targets, seconds } => {
-            setup::engine(&project)?;
+            setup::engine(&project, PyTorch::for_this_machine())?;
             fuzz::run(&project, &targets, seconds).map(|passed| eprintln!("{passed} targets found nothing."))
         }
         Task::Bench { suite, device } => bench::run(&project, suite, device),

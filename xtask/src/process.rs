@@ -77,7 +77,8 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-fn name(command: &Command) -> String {
+/// The beginning of the command line, for messages.
+pub(crate) fn name(command: &Command) -> String {
     let program = command.get_program().to_string_lossy();
     let program = program.rsplit('/').next().unwrap_or_default().to_owned();
     command.get_args().take(4).fold(program, |name, argument| {

@@ -10,7 +10,27 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{environment::Environment, files, files::Stamp, process, project::Project};
+use crate::{environment::Environment, files, files::Stamp, process, progress::Run, project::Project};
+
+/// How much of PyTorch an environment has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PyTorch {
+    /// Its libraries, and what those of the processor load: all that Rust needs.
+    Libraries,
+    /// All that `import torch` and a card need: CUDA's libraries, four gigabytes.
+    Whole,
+}
+
+impl PyTorch {
+    /// What notebooks and the command line need on this machine.
+    #[must_use]
+    pub fn for_this_machine() -> Self {
+        // Linux's driver of NVIDIA's, and that of Windows below Linux.
+        let has_card =
+            ["/proc/driver/nvidia", "/dev/nvidiactl", "/dev/dxg"].iter().any(|it| Path::new(it).exists());
+        if has_card { Self::Whole } else { Self::Libraries }
+    }
+}
 
 /// A Python environment of the project.
 #[derive(Debug, Clone)]
@@ -57,10 +77,11 @@ impl Python {
         Ok(folder.into())
     }
 
-    /// Whether all of the environment's packages were installed here.
+    /// Whether all of the environment's packages were installed here, and so much of PyTorch or more.
     #[must_use]
-    pub fn is_complete(&self, environment: &Environment) -> bool {
-        self.executable().exists() && stamp(environment).is_at(&self.stamp_file())
+    pub fn is_complete(&self, environment: &Environment, pytorch: PyTorch) -> bool {
+        let has = |pytorch| stamp(environment, pytorch).is_at(&self.stamp_file());
+        self.executable().exists() && (has(pytorch) || has(PyTorch::Whole))
     }
 
     fn stamp_file(&self) -> PathBuf {
@@ -80,9 +101,9 @@ impl Python {
     ///
     /// # Errors
     /// If that has no module `venv`.
-    pub fn make(&self, mut base: Command) -> Result<()> {
+    pub fn make(&self, mut base: Command, run: Run) -> Result<()> {
         files::remove(&self.prefix)?;
-        process::run(base.args(["-m", "venv"]).arg(&self.prefix))
+        run(base.args(["-m", "venv"]).arg(&self.prefix))
             .context("on Debian and Ubuntu, `apt install python3-venv` provides the module venv")
     }
 
@@ -90,10 +111,17 @@ impl Python {
     ///
     /// # Errors
     /// If one cannot be installed.
-    pub fn install(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<()> {
+    pub fn install(&self, run: Run, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<()> {
         let mut pip = self.command();
-        pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input"]);
-        process::run(pip.args(arguments))
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--no-warn-conflicts",
+        ]);
+        run(pip.args(arguments))
     }
 }
 
@@ -108,38 +136,47 @@ pub fn locate(project: &Project, environment: &Environment) -> (Python, bool) {
     (Python::at(conda.unwrap_or_else(|| project.venv())), is_conda)
 }
 
-/// Completes the environment and returns it.
+/// Installs PyTorch's libraries, for which Rust can be built from then on.
 ///
 /// # Errors
 /// If no suitable Python is found, or a package cannot be installed.
-pub fn ready(project: &Project, environment: &Environment) -> Result<Python> {
-    let (python, is_conda) = locate(project, environment);
-    if python.is_complete(environment) {
-        return Ok(python);
+pub fn libraries(python: &Python, is_conda: bool, environment: &Environment, run: Run) -> Result<()> {
+    if !is_conda {
+        make_venv(python, environment, run)?;
+        forget_half_installed(python)?;
     }
-    if is_conda {
-        eprintln!("Completing the conda environment {} with pip.", python.prefix().display());
-    } else {
-        make_venv(&python, environment)?;
-        forget_half_installed(&python)?;
-    }
-    eprintln!("Installing {} (about 5 GB with torch's CUDA libraries)", environment.requirements.join(", "));
-    python.install(&environment.requirements)?;
-    stamp(environment).put(&python.stamp_file())?;
-    Ok(python)
+    let torch = environment.requirement("torch").context("environment.yml names no torch")?;
+    python.install(run, ["--no-deps", "--no-compile", torch])?;
+    // libtorch_cpu of a wheel that can use CUDA loads two small libraries of it, also where there is no card.
+    let script = "import importlib.metadata as m, re\n\
+                  for r in m.requires('torch'):\n\
+                  \x20 if f := re.match(r'cuda-toolkit\\[.*\\](==[^;]+)', r): print('cuda-toolkit[cudart,cupti]' + f[1])";
+    let cuda = process::output(python.command().args(["-c", script]))?;
+    if cuda.is_empty() { Ok(()) } else { python.install(run, [cuda.trim()]) }
 }
 
-fn stamp(environment: &Environment) -> Stamp {
-    Stamp::of(&environment.requirements)
+/// Installs what is missing yet.
+///
+/// # Errors
+/// If a package cannot be installed.
+pub fn packages(python: &Python, environment: &Environment, pytorch: PyTorch, run: Run) -> Result<()> {
+    let is_wanted = |requirement: &&String| pytorch == PyTorch::Whole || !requirement.starts_with("torch==");
+    python.install(run, environment.requirements.iter().filter(is_wanted))?;
+    stamp(environment, pytorch).put(&python.stamp_file())
 }
 
-fn make_venv(python: &Python, environment: &Environment) -> Result<()> {
+fn stamp(environment: &Environment, pytorch: PyTorch) -> Stamp {
+    match pytorch {
+        PyTorch::Whole => Stamp::of(&environment.requirements),
+        PyTorch::Libraries => Stamp::of((&environment.requirements, "libraries")),
+    }
+}
+
+fn make_venv(python: &Python, environment: &Environment, run: Run) -> Result<()> {
     if process::output(python.command().args(["-m", "pip", "--version"])).is_ok() {
         return Ok(());
     }
-    let base = base_python(environment.python)?;
-    eprintln!("Making {} with {base}", python.prefix().display());
-    python.make(process::command(base))
+    python.make(process::command(base_python(environment.python)?), run)
 }
 
 /// The first Python on the path that is new enough.

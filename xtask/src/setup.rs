@@ -1,34 +1,156 @@
-//! Everything that has to be there before any task, in the order in which it builds on each other.
+//! Everything that has to be there before any task. What does not build on each other is made at the same time.
 
 use std::{
     env,
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     environment::Environment,
+    files,
     kernel::{Kernel, evcxr::EVCXR, rust_src, spec, warm},
     libtorch, process,
+    progress::{self, Progress, Step},
     project::Project,
-    python::{self, Python},
+    python::{self, PyTorch, Python},
+    torch_sys,
 };
 
-/// Sets up what is missing; in no time if nothing is.
+const LIBTORCH: Step = Step { name: "libtorch", cost: 25.0, lines: 12 };
+const PACKAGES: Step = Step { name: "Python packages", cost: 35.0, lines: 230 };
+const CXX: Step = Step { name: "C++ of torch-sys", cost: 70.0, lines: 1 };
+const KERNEL: Step = Step { name: "evcxr", cost: 350.0, lines: 370 };
+const CRATE: Step = Step { name: "crate for notebooks", cost: 300.0, lines: 700 };
+
+/// How long a step of a set-up took.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Taken {
+    /// What was made.
+    pub name: String,
+    /// From its start to its end, others beside it.
+    pub seconds: f64,
+}
+
+/// Sets up what is missing, with so much of PyTorch; in no time if nothing is.
 ///
 /// # Errors
 /// What could not be set up, and what to do. What was done until then is kept, and a second call goes on.
-pub fn everything(project: &Project) -> Result<Python> {
-    let python = engine(project)?;
-    let _one_at_a_time = lock(project)?;
-    let rustc = rustc_version()?;
-    EVCXR.ready(project, &rustc)?;
-    rust_src::ready(project, &rustc)?;
-    Kernel::ALL.into_iter().try_for_each(|kernel| warm::ready(project, kernel, &rustc))?;
-    spec::ready(project, &python, &this_program()?)?;
-    Ok(python)
+pub fn everything(project: &Project, pytorch: PyTorch) -> Result<Python> {
+    let setup = SetUp::new(project, pytorch)?;
+    let mut missing = setup.missing()?;
+    missing.extend((!EVCXR.binary(project).exists()).then_some(KERNEL));
+    let builds = Kernel::ALL.map(|kernel| warm::is_ready(project, kernel, &setup.rustc));
+    let are_built = builds.into_iter().collect::<Result<Vec<_>>>()?.into_iter().all(|is_ready| is_ready);
+    missing.extend((!are_built || !missing.is_empty()).then_some(CRATE));
+    setup.make(missing, |progress| {
+        thread::scope(|scope| {
+            let evcxr = scope.spawn(|| progress.step(KERNEL, |run| EVCXR.ready(project, &setup.rustc, run)));
+            let made = setup.engine(progress, || {
+                rust_src::ready(project, &setup.rustc)?;
+                progress.step(CRATE, |run| {
+                    Kernel::ALL
+                        .into_iter()
+                        .try_for_each(|kernel| warm::ready(project, kernel, &setup.rustc, run))
+                })
+            });
+            evcxr.join().expect("a step does not panic")?;
+            made
+        })
+    })?;
+    spec::ready(project, &setup.python, &this_program()?)?;
+    Ok(setup.python)
+}
+
+/// Sets up Python and libtorch: what building the crate needs.
+///
+/// # Errors
+/// As [`everything`].
+pub fn engine(project: &Project, pytorch: PyTorch) -> Result<Python> {
+    let setup = SetUp::new(project, pytorch)?;
+    setup.make(setup.missing()?, |progress| setup.engine(progress, || Ok(())))?;
+    Ok(setup.python)
+}
+
+/// How long the steps of the last set-up took.
+#[must_use]
+pub fn taken(project: &Project) -> Vec<Taken> {
+    let text = fs::read(project.tools().join("setup.json")).unwrap_or_default();
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+/// What is set up, and what was found about the machine.
+struct SetUp<'a> {
+    project: &'a Project,
+    environment: Environment,
+    python: Python,
+    is_conda: bool,
+    pytorch: PyTorch,
+    rustc: String,
+    _one_at_a_time: File,
+}
+
+impl<'a> SetUp<'a> {
+    fn new(project: &'a Project, pytorch: PyTorch) -> Result<Self> {
+        project.bearable()?;
+        let environment = Environment::read(&project.environment_file())?;
+        let (python, is_conda) = python::locate(project, &environment);
+        let (rustc, _one_at_a_time) = (rustc_version()?, lock(project)?);
+        Ok(Self { project, environment, python, is_conda, pytorch, rustc, _one_at_a_time })
+    }
+
+    /// Of what building the crate needs.
+    fn missing(&self) -> Result<Vec<Step>> {
+        let mut missing = Vec::new();
+        if !self.python.is_complete(&self.environment, self.pytorch) {
+            missing.extend([LIBTORCH, PACKAGES]);
+        } else {
+            libtorch::link(self.project, &self.python)?;
+        }
+        // Without a compiler this fails: better now than after minutes of installing.
+        missing.extend((!torch_sys::is_ready(self.project, &self.rustc)?).then_some(CXX));
+        Ok(missing)
+    }
+
+    fn make(&self, missing: Vec<Step>, work: impl FnOnce(&Progress) -> Result<()>) -> Result<()> {
+        if !missing.is_empty() {
+            let names: Vec<_> = missing.iter().map(|step| step.name).collect();
+            eprintln!("Setting up {}", names.join(", "));
+        }
+        let ((), times) = progress::show(missing, &self.project.tools().join("logs"), work)?;
+        if times.is_empty() {
+            return Ok(());
+        }
+        let taken =
+            |(step, time): &(Step, Duration)| Taken { name: step.name.into(), seconds: time.as_secs_f64() };
+        let taken: Vec<_> = times.iter().map(taken).collect();
+        files::write(&self.project.tools().join("setup.json"), serde_json::to_vec(&taken)?)
+    }
+
+    /// Python and the C++, and `then` what can be built with them, beside the packages that Rust needs not.
+    fn engine(&self, progress: &Progress, then: impl FnOnce() -> Result<()>) -> Result<()> {
+        let (python, environment) = (&self.python, &self.environment);
+        if !python.is_complete(environment, self.pytorch) {
+            progress.step(LIBTORCH, |run| python::libraries(python, self.is_conda, environment, run))?;
+        }
+        libtorch::link(self.project, python)?;
+        thread::scope(|scope| {
+            let packages = scope.spawn(|| {
+                if python.is_complete(environment, self.pytorch) {
+                    return Ok(());
+                }
+                progress.step(PACKAGES, |run| python::packages(python, environment, self.pytorch, run))
+            });
+            progress.step(CXX, |run| torch_sys::ready(self.project, &self.rustc, run))?;
+            then()?;
+            packages.join().expect("a step does not panic")
+        })
+    }
 }
 
 /// Linux has it also when a build has replaced the file meanwhile.
@@ -37,45 +159,12 @@ fn this_program() -> Result<PathBuf> {
     Ok(if running.exists() { running.to_owned() } else { env::current_exe()? })
 }
 
-/// Sets up Python and libtorch: what building the crate needs.
-///
-/// # Errors
-/// As [`everything`].
-pub fn engine(project: &Project) -> Result<Python> {
-    project.bearable()?;
-    let _one_at_a_time = lock(project)?;
-    let environment = Environment::read(&project.environment_file())?;
-    let (located, _) = python::locate(project, &environment);
-    if !located.is_complete(&environment) {
-        // Better now than after minutes of installing.
-        compiler()?;
-    }
-    let python = python::ready(project, &environment)?;
-    libtorch::link(project, &python)?;
-    Ok(python)
-}
-
 /// What `rustc -vV` prints.
 ///
 /// # Errors
 /// If there is no rustc.
 pub fn rustc_version() -> Result<String> {
     process::output(process::command("rustc").arg("-vV"))
-}
-
-/// The first line of the C++ compiler's version.
-///
-/// # Errors
-/// If there is none.
-pub fn compiler() -> Result<String> {
-    let compiler = env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
-    match process::output(process::command(&compiler).arg("--version")) {
-        Ok(version) => Ok(version.lines().next().unwrap_or_default().to_owned()),
-        Err(_) => bail!(
-            "no C++ compiler `{compiler}`: install one \
-             (`sudo apt install g++`, on macOS `xcode-select --install`) and try again"
-        ),
-    }
 }
 
 /// Waits for other set-ups of this project to end, and keeps more from beginning.

@@ -39,11 +39,11 @@ pub fn side_environment(
 
 fn make(side: &Python, python: &Python, inherited: &Path, requirements: &Path) -> Result<()> {
     eprintln!("Making {} from {}", side.prefix().display(), requirements.display());
-    side.make(python.command())?;
+    side.make(python.command(), &process::run)?;
     // Lines of such a file follow the environment's own packages on Python's path, so pip finds
     // torch there too and does not install it again.
     files::write(&side.site_packages()?.join("project.pth"), format!("{}\n", inherited.display()))?;
-    side.install(["--requirement".as_ref(), requirements.as_os_str()])?;
+    side.install(&process::run, ["--requirement".as_ref(), requirements.as_os_str()])?;
     let torch = side.folder_of("torch")?;
     ensure!(
         !torch.starts_with(side.prefix()),

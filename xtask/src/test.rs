@@ -3,13 +3,15 @@
 use std::{
     io::{self, BufRead, BufReader},
     process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Result, bail};
 
 use crate::{
-    browser::Browser, fuzz, process, project::Project, report, reproduce, setup,
+    browser::Browser, fuzz, process, project::Project, python::PyTorch, report, reproduce, setup,
     side_environment::side_environment,
 };
 
@@ -27,8 +29,12 @@ const OWN_STEP: &str = "`cargo xtask test` runs it";
 /// # Errors
 /// If the set-up or any test fails.
 pub fn run(project: &Project, is_quick: bool) -> Result<()> {
-    let mut table = Table::default();
-    let python = if is_quick { setup::engine(project)? } else { setup::everything(project)? };
+    let table = Table::new();
+    let python = if is_quick {
+        setup::engine(project, PyTorch::Whole)?
+    } else {
+        setup::everything(project, PyTorch::Whole)?
+    };
     let cargo = |arguments: &[&str]| {
         let mut cargo = process::cargo();
         // For tests that compare with Python, live.
@@ -47,34 +53,47 @@ pub fn run(project: &Project, is_quick: bool) -> Result<()> {
     let browser = if is_quick { None } else { Browser::ready(project, &python)? };
     table.step("format", || follow(cargo(&["fmt", "--all", "--check"])));
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
-    table.step("lints", || follow(cargo(&clippy)));
-    table.step("crates", || follow(crates));
     let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
     doc.env("RUSTDOCFLAGS", "--deny warnings");
-    table.step("documentation", || follow(doc));
+    let of_crates = || {
+        table.step("lints", || follow(cargo(&clippy)));
+        table.step("crates", || follow(crates));
+        table.step("documentation", || follow(doc));
+    };
     if is_quick {
+        of_crates();
         for step in ["fuzzing", "kernel", "JupyterLab", "notebooks"] {
             table.step(step, || Ok(Tally::skipped(format!("{step}: only without --quick"))));
         }
         return table.close();
     }
-    table.step("fuzzing", || {
-        if let Err(error) = fuzz::ready(project) {
-            return Ok(Tally::skipped(format!("fuzzing: cargo-fuzz cannot be installed: {error:#}")));
-        }
-        let passed = fuzz::run(project, &fuzz::IN_TESTS, FUZZ_SECONDS)?;
-        Ok(Tally { passed, ..Tally::default() })
-    });
-    let kernel = ["test", "--package", "xtask", "--test", "kernel", "--", "--ignored"];
-    table.step("kernel", || follow(cargo(&kernel)));
-    table.step("JupyterLab", || match browser {
-        Some(browser) => follow(browser.tests(project)),
-        None => Ok(Tally::skipped("JupyterLab: no Chromium or Chrome on the path (`apt install chromium`)")),
-    });
+    let kernel = ["test", "--workspace", "--test", "kernel", "--", "--ignored"];
     let output = project.target().join("notebook-tests");
-    table.step("notebooks", || {
-        let passed = reproduce::check(project, &python, &output, CELL_TIMEOUT)?;
-        Ok(Tally { passed, ..Tally::default() })
+    // Kernels and browsers wait much of the time, and keep to themselves what they compile.
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            table.step("notebooks", || {
+                let passed = reproduce::check(project, &python, &output, CELL_TIMEOUT)?;
+                Ok(Tally { passed, ..Tally::default() })
+            });
+        });
+        scope.spawn(|| {
+            table.step("JupyterLab", || match browser {
+                Some(browser) => follow(browser.tests(project)),
+                None => Ok(Tally::skipped(
+                    "JupyterLab: no Chromium or Chrome on the path (`apt install chromium`)",
+                )),
+            });
+            table.step("kernel", || follow(cargo(&kernel)));
+        });
+        of_crates();
+        table.step("fuzzing", || {
+            if let Err(error) = fuzz::ready(project) {
+                return Ok(Tally::skipped(format!("fuzzing: cargo-fuzz cannot be installed: {error:#}")));
+            }
+            let passed = fuzz::run(project, &fuzz::IN_TESTS, FUZZ_SECONDS)?;
+            Ok(Tally { passed, ..Tally::default() })
+        });
     });
     table.close()
 }
@@ -148,37 +167,43 @@ impl Tally {
 }
 
 /// A line for each step, for the end.
-#[derive(Default)]
 struct Table {
-    steps: Vec<(&'static str, Duration, Tally)>,
+    start: Instant,
+    /// In the order in which they ended.
+    steps: Mutex<Vec<(&'static str, Duration, Tally)>>,
 }
 
 impl Table {
-    fn step(&mut self, name: &'static str, work: impl FnOnce() -> Result<Tally>) {
+    fn new() -> Self {
+        Self { start: Instant::now(), steps: Mutex::default() }
+    }
+
+    fn step(&self, name: &'static str, work: impl FnOnce() -> Result<Tally>) {
         println!("\n== {name}");
         let start = Instant::now();
         let tally = work().unwrap_or_else(|error| {
             println!("{name}: {error:#}");
             Tally { failed: 1, ..Tally::default() }
         });
-        self.steps.push((name, start.elapsed(), tally));
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        steps.push((name, start.elapsed(), tally));
     }
 
     /// Prints the table, and fails if a step has failed.
     fn close(self) -> Result<()> {
-        let all =
-            |count: fn(&Tally) -> usize| self.steps.iter().map(|(_, _, tally)| count(tally)).sum::<usize>();
-        let failed: Vec<_> = self.steps.iter().filter(|step| step.2.failed > 0).map(|step| step.0).collect();
+        let steps = self.steps.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let all = |count: fn(&Tally) -> usize| steps.iter().map(|(_, _, tally)| count(tally)).sum::<usize>();
+        let failed: Vec<_> = steps.iter().filter(|step| step.2.failed > 0).map(|step| step.0).collect();
         println!("\n{:<14}{:>8}{:>8}{:>8}{:>9}", "step", "seconds", "passed", "failed", "skipped");
-        for (name, time, tally) in &self.steps {
+        for (name, time, tally) in &steps {
             let Tally { passed, failed, skipped } = tally;
             let seconds = time.as_secs_f64();
             println!("{name:<14}{seconds:>8.1}{passed:>8}{failed:>8}{:>9}", skipped.len());
         }
-        for skipped in self.steps.iter().flat_map(|(_, _, tally)| &tally.skipped) {
+        for skipped in steps.iter().flat_map(|(_, _, tally)| &tally.skipped) {
             println!("skipped {skipped}");
         }
-        println!("finished in {}", report::readable(self.steps.iter().map(|step| step.1).sum()));
+        println!("finished in {}", report::readable(self.start.elapsed()));
         let [passed, skipped] = [all(|tally| tally.passed), all(|tally| tally.skipped.len())];
         println!("{passed} passed, {} failed, {skipped} skipped", all(|tally| tally.failed));
         if !failed.is_empty() {
@@ -225,10 +250,10 @@ mod tests {
         );
         assert_eq!(shell("echo; exit 3").failed, 1);
         assert_eq!(shell("echo 'test result: FAILED. 2 passed; 4 failed'; exit 1").failed, 4);
-        let mut table = Table::default();
+        let table = Table::new();
         table.step("good", || Ok(Tally::skipped("x: why")));
         assert!(table.close().is_ok());
-        let mut table = Table::default();
+        let table = Table::new();
         table.step("bad", || bail!("not even begun"));
         assert_eq!(table.close().unwrap_err().to_string(), "failed: bad");
     }

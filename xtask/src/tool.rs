@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     files, process,
+    progress::Run,
     project::{self, Project},
 };
 
@@ -22,8 +23,6 @@ pub struct Tool {
     pub variant: &'static str,
     /// An argument, and a word of the answer of a program that works.
     pub proof: (&'static str, &'static str),
-    /// How long its build takes on two cores.
-    pub takes: &'static str,
 }
 
 impl Tool {
@@ -42,17 +41,16 @@ impl Tool {
     ///
     /// # Errors
     /// If it cannot be built.
-    pub fn ready(&self, project: &Project, rustc: &str) -> Result<()> {
+    pub fn ready(&self, project: &Project, rustc: &str, run: Run) -> Result<()> {
         let binary = self.binary(project);
         if binary.exists() {
             return Ok(());
         }
         let cached = self.cached(rustc);
         if let Some(cached) = cached.as_deref().filter(|cached| self.works(cached)) {
-            eprintln!("Taking {} {} from {}", self.name, self.version, cached.display());
             return files::copy(cached, &binary);
         }
-        self.build(project)?;
+        self.build(project, run)?;
         if !self.works(&binary) {
             files::remove(&binary)?;
             bail!("the {} that was built does not run", self.name);
@@ -64,15 +62,14 @@ impl Tool {
         Ok(())
     }
 
-    fn build(&self, project: &Project) -> Result<()> {
-        eprintln!("Building {} {}: once, about {} on two cores", self.name, self.version, self.takes);
+    fn build(&self, project: &Project, run: Run) -> Result<()> {
         let build = project.tools().join(format!("{}_build", self.name));
         let mut cargo = process::cargo();
         cargo.args(["install", self.name, "--version", self.version, "--locked", "--force", "--root"]);
         cargo.arg(self.folder(project));
         // A directory of our own keeps what was compiled when the build is interrupted.
         cargo.env("CARGO_TARGET_DIR", &build).envs(self.profile.iter().copied());
-        process::run(&mut cargo)?;
+        run(&mut cargo)?;
         files::remove(&build)
     }
 

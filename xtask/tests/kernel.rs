@@ -21,7 +21,7 @@ use xtask::{
     notebook::{Counts, Execution, Failure, Outcome, execute, judge},
     process,
     project::Project,
-    python::{self, Python},
+    python::{self, PyTorch, Python},
     setup,
 };
 
@@ -67,7 +67,7 @@ impl Small {
         symlink(tool(&Project::find().unwrap()), tool(&project)).unwrap();
         let rustc = setup::rustc_version().unwrap();
         rust_src::ready(&project, &rustc).unwrap();
-        warm::ready(&project, KERNEL, &rustc).unwrap();
+        warm::ready(&project, KERNEL, &rustc, &process::run).unwrap();
         let prefix = Python::at(project.root().join("prefix"));
         spec::ready(&project, &prefix, Path::new(env!("CARGO_BIN_EXE_xtask"))).unwrap();
         Self { folder, project }
@@ -111,7 +111,7 @@ fn python() -> Python {
     let project = Project::find().unwrap();
     let environment = Environment::read(&project.environment_file()).unwrap();
     let (python, _) = python::locate(&project, &environment);
-    assert!(python.is_complete(&environment), "run `cargo xtask setup` first");
+    assert!(python.is_complete(&environment, PyTorch::Libraries), "run `cargo xtask setup` first");
     python
 }
 

@@ -12,7 +12,11 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::decode;
 use crate::{
-    files, machine, process, project::Project, python::Python, setup, side_environment::side_environment,
+    files, machine, process,
+    project::Project,
+    python::{PyTorch, Python},
+    setup,
+    side_environment::side_environment,
 };
 
 /// Runs of every variant. They take turns, so that a slow minute of the machine slows all.
@@ -65,7 +69,7 @@ const HALF: Variant = VARIANTS[5];
 /// # Errors
 /// If the set-up or a run fails.
 pub(super) fn table(project: &Project) -> Result<String> {
-    let python = setup::engine(project)?;
+    let python = setup::engine(project, PyTorch::Whole)?;
     let requirements = project.library().join("benches/embed/requirements.txt");
     let side = side_environment(project, &python, ".venv-peers", &requirements)?;
     let bench = Bench { side, project, folder: project.target().join("bench/embed") };

@@ -6,7 +6,13 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use super::contestant::{Contestant, engines_program};
-use crate::{machine, process, project::Project, python::Python, setup, side_environment::side_environment};
+use crate::{
+    machine, process,
+    project::Project,
+    python::{PyTorch, Python},
+    setup,
+    side_environment::side_environment,
+};
 
 /// In the table's order; the first is ours, to which the others are compared.
 const CONTESTANTS: [&str; 5] = ["fused", "libtorch", "PyTorch eager", "torch.compile", "JAX"];
@@ -63,7 +69,7 @@ fn cases() -> Vec<Case> {
 /// # Errors
 /// If the set-up fails, a contestant fails, or one computes another loss than the others.
 pub(super) fn table(project: &Project) -> Result<String> {
-    let python = setup::engine(project)?;
+    let python = setup::engine(project, PyTorch::Whole)?;
     let requirements = project.library().join("benches/peers/requirements.txt");
     let peers = side_environment(project, &python, ".venv-bench", &requirements)?;
     let mut table = String::from("# Engines\n\n");

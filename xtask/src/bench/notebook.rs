@@ -14,7 +14,7 @@ use crate::{
     notebook::{self, Execution},
     process,
     project::Project,
-    python::Python,
+    python::{PyTorch, Python},
     reproduce, setup,
 };
 
@@ -29,7 +29,7 @@ const NOTEBOOKS: [&str; 2] = ["BasicExperiment", "ImageNetEmbedding"];
 /// # Errors
 /// If the set-up fails, or the notebook does not run.
 pub(super) fn table(project: &Project) -> Result<String> {
-    let python = setup::everything(project)?;
+    let python = setup::everything(project, PyTorch::for_this_machine())?;
     let folder = project.target().join("bench");
     let source = folder.join("cell.ipynb");
     files::write(&source, serde_json::to_vec(&notebook_of(project))?)?;

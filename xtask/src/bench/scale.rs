@@ -8,7 +8,12 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::contestant::{Answer, Contestant, engines_program};
-use crate::{machine, process, project::Project, python::Python, setup};
+use crate::{
+    machine, process,
+    project::Project,
+    python::{PyTorch, Python},
+    setup,
+};
 
 /// Where this suite computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -59,7 +64,7 @@ impl Bench {
             Device::Cuda => "cuda",
         };
         Ok(Self {
-            python: setup::engine(project)?,
+            python: setup::engine(project, PyTorch::Whole)?,
             program: engines_program(project)?,
             peer: project.library().join("benches/peers/pytorch.py"),
             device,

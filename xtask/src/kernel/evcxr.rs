@@ -4,7 +4,6 @@ use crate::tool::Tool;
 
 /// The program; the directory layout of its version is relied on in [`super::warm`].
 ///
-/// Before a kernel's first cell it analyses all crates, on one thread, and optimised so that takes a seventh
 /// less than in the package's own profile.
 pub const EVCXR: Tool = Tool {
     name: "evcxr_jupyter",
@@ -12,5 +11,4 @@ pub const EVCXR: Tool = Tool {
     profile: &[("CARGO_PROFILE_RELEASE_LTO", "fat"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")],
     variant: "-lto",
     proof: ("--help", "--install"),
-    takes: "ten minutes",
 };

@@ -14,7 +14,9 @@ use super::{Kernel, evcxr::EVCXR, rust_src, slot};
 use crate::{
     files::{self, Stamp},
     process,
+    progress::Run,
     project::Project,
+    torch_sys,
 };
 
 const WORKSPACE: &str = include_str!("workspace.toml");
@@ -46,11 +48,10 @@ pub fn is_ready(project: &Project, kernel: Kernel, rustc: &str) -> Result<bool> 
 ///
 /// # Errors
 /// If the crate does not compile; the compiler's messages are then on the screen.
-pub fn ready(project: &Project, kernel: Kernel, rustc: &str) -> Result<()> {
+pub fn ready(project: &Project, kernel: Kernel, rustc: &str, run: Run) -> Result<()> {
     if is_ready(project, kernel, rustc)? {
         return Ok(());
     }
-    eprintln!("Building the crate for the kernel {}: once, some minutes", kernel.name());
     let lock = lock(project, kernel)?;
     lock.lock()?;
     let warm = kernel.warm(project);
@@ -63,7 +64,7 @@ pub fn ready(project: &Project, kernel: Kernel, rustc: &str) -> Result<()> {
     let host = rustc.lines().find_map(|line| line.strip_prefix("host: "));
     let host = host.context("`rustc -vV` names no host")?;
     for task in TASKS {
-        process::run(cargo(&warm)?.args([task, "--target", host]))
+        run(cargo(&warm)?.args([task, "--target", host]))
             .context("the crate `siglip_core` does not compile for the notebooks")?;
     }
     stamp.put(&warm.join("stamp"))?;
@@ -93,7 +94,7 @@ fn write_manifests(project: &Project, kernel: Kernel) -> Result<()> {
     if !folder.starts_with(project.root()) {
         // There the project's own `.cargo/config.toml`, which says the same, is not found.
         let libtorch = Value::from(project.libtorch().to_string_lossy());
-        let config = format!("[env]\nLIBTORCH = {libtorch}\n");
+        let config = format!("[env]\nLIBTORCH = {libtorch}\n{}", torch_sys::configuration(project));
         files::write(&project.kernels().join(".cargo/config.toml"), config)?;
     }
     files::write(&folder.join("Cargo.toml"), WORKSPACE)?;
@@ -160,6 +161,7 @@ fn stamp(project: &Project, kernel: Kernel, rustc: &str) -> Result<Stamp> {
         parts.push((path.clone(), content, time));
     }
     let libtorch = fs::canonicalize(project.libtorch()).ok();
-    let written = (WORKSPACE, manifests(project, kernel)?, start_up(project));
+    let written =
+        (WORKSPACE, manifests(project, kernel)?, start_up(project), torch_sys::configuration(project));
     Ok(Stamp::of((parts, rustc, EVCXR.version, TASKS, written, libtorch)))
 }
