@@ -9,8 +9,9 @@ use image::{RgbImage, imageops};
 use tch::{Device, nn::VarStore};
 
 use crate::dataset::{Dataset, Item, Texts};
+use crate::dtype::Dtype;
 use crate::embed::{EmbedOptions, embed};
-use crate::embedder::{Dtype, Embedder, in_batches};
+use crate::embedder::{Embedder, in_batches};
 use crate::embeddings::Embeddings;
 use crate::emoji::{self, embed_emoji};
 use crate::error::{Error, Result};

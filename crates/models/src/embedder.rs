@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use image::RgbImage;
 use ndarray::{Array2, Axis, concatenate};
-use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{Config, VisionConfig};
 use crate::device::{Device, upload};
+use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::folder::Folder;
 use crate::image::{Pixels, preprocess};
@@ -34,31 +34,6 @@ pub struct Embedder {
     pub preprocessor: Preprocessor,
     /// The files that the weights were read from.
     pub weights: Vec<PathBuf>,
-}
-
-/// Type of weights and activations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dtype {
-    /// float32, as published.
-    #[default]
-    F32,
-    /// bfloat16: faster on processors with AMX or AVX-512 BF16, slower on others;
-    /// cosines to float32 are about 0.9999.
-    Bf16,
-    /// Products of 8-bit integers, and bfloat16 between them: faster again on processors with AVX-512
-    /// VNNI. Each output's weights have a scale, and so has what enters a layer for each image or text.
-    /// Cosines to float32 were above 0.9997 for random weights; look at yours.
-    Int8,
-}
-
-impl Dtype {
-    pub(crate) fn kind(self) -> Kind {
-        match self {
-            Self::F32 => Kind::Float,
-            Self::Bf16 | Self::Int8 => Kind::BFloat16,
-        }
-    }
 }
 
 impl Embedder {

@@ -9,7 +9,8 @@ use image::{RgbImage, imageops};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::embedder::{Dtype, Embedder, in_batches};
+use crate::dtype::Dtype;
+use crate::embedder::{Embedder, in_batches};
 use crate::embeddings::Embeddings;
 use crate::error::Result;
 use crate::image::decode;

@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor, nn::VarStore};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
-use crate::embedder::Dtype;
+use crate::dtype::Dtype;
 use crate::error::Result;
 use crate::naflex::Grid;
 use crate::text::TextTower;

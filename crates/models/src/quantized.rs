@@ -94,8 +94,8 @@ mod tests {
         let (weight, bias) = (random(&[24, 40]) * &sizes, random(&[24]));
         let layer = match QuantizedLinear::packed(&weight, &bias) {
             Ok(layer) => layer,
+            Err(error) if cfg!(target_arch = "x86_64") => panic!("{error}"),
             Err(error) => {
-                assert!(!cfg!(target_arch = "x86_64"), "{error}");
                 eprintln!("skipped: {error}");
                 return;
             }
