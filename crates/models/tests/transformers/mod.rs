@@ -8,7 +8,7 @@ use models::{
     Tokenizer, VisionTower, decode, normalize, preprocess,
 };
 use ndarray::Array2;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 /// Compares every case in `root`; the bars are a few times the reference's own noise
 /// between its float32 and float64, or eager and fused attention.
