@@ -33,6 +33,12 @@ impl Browser {
         Ok(Some(Self { program, python }))
     }
 
+    /// The Python that drives it.
+    #[must_use]
+    pub fn python(&self) -> &Python {
+        &self.python
+    }
+
     /// The command that uses JupyterLab and the site of the notebooks, and says how many of its
     /// checks passed.
     #[must_use]

@@ -81,8 +81,8 @@ fn file(path: &Path, state: &str) -> Result<String> {
 }
 
 fn disk(project: &Project) -> Result<String> {
-    /// Python packages 5, evcxr's and the crate's builds 7, in GB.
-    const NEEDED: u64 = 12;
+    /// Python packages 5 with those for CUDA, the kernel's and the crate's builds 2, in GB.
+    const NEEDED: u64 = 7;
     let table = process::output(process::command("df").arg("-Pk").arg(project.root())).unwrap_or_default();
     let free = table.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
     let Some(free) = free.map(|kilobytes| kilobytes / 1024 / 1024) else {

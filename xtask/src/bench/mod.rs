@@ -4,7 +4,10 @@ mod contestant;
 mod decode;
 mod embed;
 mod engines;
+mod fresh;
 mod notebook;
+mod page;
+mod readme;
 mod scale;
 
 use anyhow::Result;
@@ -24,9 +27,14 @@ pub enum Suite {
     Notebook,
     /// `siglip embed` against transformers
     Embed,
+    /// The page that trains, in a browser
+    Page,
+    /// A clone with empty caches, to the first executed notebook
+    Fresh,
 }
 
-/// Runs one suite or all of them; each prints its table and writes it to `logs/benchmarks`.
+/// Runs one suite or all of them; each prints its table, and writes it to `logs/benchmarks` and
+/// from there to the README.
 ///
 /// # Errors
 /// If the set-up fails, or something cannot be measured.
@@ -37,9 +45,12 @@ pub fn run(project: &Project, suite: Option<Suite>, device: Device) -> Result<()
             Suite::Scale => ("scale", scale::table(project, device)?),
             Suite::Notebook => ("notebook", notebook::table(project)?),
             Suite::Embed => ("embed", embed::table(project)?),
+            Suite::Fresh => ("fresh", fresh::table(project)?),
+            Suite::Page => ("page", page::table(project)?),
         };
         println!("{table}");
         files::write(&project.logs().join("benchmarks").join(name).with_extension("md"), table)?;
+        readme::update(project)?;
     }
     Ok(())
 }
