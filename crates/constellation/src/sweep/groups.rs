@@ -113,7 +113,8 @@ pub(super) fn train_group(
 
 /// libtorch has only words for it: "out of memory" on a GPU, "can't allocate memory" on the processor.
 fn is_of_memory(error: &(dyn std::error::Error + Send + Sync)) -> bool {
-    error.to_string().contains("memory")
+    let error = error.to_string();
+    ["out of memory", "allocate memory"].iter().any(|words| error.contains(words))
 }
 
 fn alone(experiment: &Experiment, settings: Settings, tell: &mut dyn FnMut(usize)) -> Result<Run> {
@@ -185,9 +186,10 @@ mod tests {
         let short =
             trained(|_, _, _| Err(Error::Engine { engine: "libtorch", source: "CUDA out of memory".into() }));
         assert!(short.len() == 2 && short.iter().all(Result::is_ok));
-        let broken =
-            trained(|_, _, _| Err(Error::Engine { engine: "libtorch", source: "no kernel image".into() }));
+        let broken = trained(|_, _, _| {
+            Err(Error::Engine { engine: "libtorch", source: "an illegal memory access".into() })
+        });
         let words: Vec<String> = broken.into_iter().map(|run| run.unwrap_err().to_string()).collect();
-        assert_eq!(words, ["engine `libtorch`: no kernel image"; 2]);
+        assert_eq!(words, ["engine `libtorch`: an illegal memory access"; 2]);
     }
 }
