@@ -113,8 +113,11 @@ impl Progress {
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
         let mut child = command.spawn().with_context(|| format!("cannot start `{name}`"))?;
         command.stdout(Stdio::null()).stderr(Stdio::null()); // closes the pipe's other end
-        for line in BufReader::new(reader).lines() {
-            writeln!(log.lock().unwrap_or_else(PoisonError::into_inner), "{}", line?)?;
+        // Programs say the names of files, which need not be UTF-8.
+        for line in BufReader::new(reader).split(b'\n') {
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            log.write_all(&line?)?;
+            log.write_all(b"\n")?;
             state.lines.fetch_add(1, Ordering::Relaxed);
             if self.has_failed.load(Ordering::Relaxed) {
                 let _ = child.kill();
