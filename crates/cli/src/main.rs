@@ -186,12 +186,8 @@ impl From<On> for models::Device {
 }
 
 fn main() -> ExitCode {
-    // A file that is half written does not stay; what is whole does.
-    let interrupted = || {
-        files::remove_unfinished();
-        std::process::exit(INTERRUPTED);
-    };
-    let _ = ctrlc::set_handler(interrupted); // without it all else works as well
+    #[cfg(unix)]
+    clean_up_at_the_end();
     match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         // Who reads has heard enough.
@@ -203,8 +199,23 @@ fn main() -> ExitCode {
     }
 }
 
-/// The exit code that shells give to what Ctrl-C has ended.
-const INTERRUPTED: i32 = 130;
+/// Where Ctrl-C or `kill` end the process, a file that is half written does not stay; what is whole does.
+/// That a terminal closes is left to the system, which does not tell those who run under `nohup`.
+#[cfg(unix)]
+fn clean_up_at_the_end() {
+    use signal_hook::{
+        consts::{SIGINT, SIGTERM},
+        iterator::Signals,
+    };
+    // Without it all else works as well.
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
+    std::thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            files::remove_unfinished();
+            std::process::exit(128 + signal); // as shells say it
+        }
+    });
+}
 
 fn run(command: Command) -> anyhow::Result<()> {
     let mut progress = Progress::new();
