@@ -78,7 +78,7 @@ mod tests {
             update(&project).unwrap();
         }
         let readme = std::fs::read_to_string(project.root().join("README.md")).unwrap();
-        assert!(readme.matches(MARK.0).count() >= 2);
+        assert!(readme.matches(MARK.0).count() >= 3);
         let expected = with_tables(&project, &readme).unwrap();
         assert!(
             readme == expected,
