@@ -1,8 +1,12 @@
 //! Fuzzing of everything that reads files from outside, by cargo-fuzz: `fuzz/README.md`.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    io::{self, BufRead, BufReader},
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use crate::{process, project::Project, setup, tool::Tool};
 
@@ -61,7 +65,7 @@ pub fn run<S: AsRef<str>>(project: &Project, targets: &[S], seconds: u64) -> Res
     let chosen = TARGETS.iter().filter(|target| targets.is_empty() || targets.contains(&target.name));
     let (mut passed, mut failed) = (0, Vec::new());
     for target in chosen {
-        match process::run(&mut target.command(project, seconds)?) {
+        match run_one(&mut target.command(project, seconds)?) {
             Ok(()) => passed += 1,
             Err(error) => {
                 eprintln!("{}: {error:#}", target.name);
@@ -73,6 +77,23 @@ pub fn run<S: AsRef<str>>(project: &Project, targets: &[S], seconds: u64) -> Res
         bail!("failed: {}; the inputs are in fuzz/artifacts", failed.join(", "));
     }
     Ok(passed)
+}
+
+/// Runs a target, and prints what it says but for the inputs that it keeps, of which there are thousands.
+fn run_one(command: &mut Command) -> Result<()> {
+    let (reader, writer) = io::pipe()?;
+    let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+    command.stdout(Stdio::null()).stderr(Stdio::null()); // closes the pipe's other end
+    for line in BufReader::new(reader).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        if !["\tREDUCE", "\tNEW", "\" # Uses: "].iter().any(|kept| line.contains(kept)) {
+            println!("{line}");
+        }
+    }
+    let status = child.wait()?;
+    ensure!(status.success(), "{status}");
+    Ok(())
 }
 
 impl Target {

@@ -123,6 +123,8 @@ fn follow(mut command: Command) -> Result<Tally> {
 struct Tally {
     passed: usize,
     failed: usize,
+    /// What the runners printed of those that failed.
+    failures: Vec<String>,
     /// Which, and why.
     skipped: Vec<String>,
 }
@@ -136,7 +138,13 @@ impl Tally {
     fn of(lines: &[String]) -> Self {
         let mut tally = Self::default();
         let mut returned = 0;
+        let mut is_of_failure = false;
         for line in lines {
+            // A section for each, then a list of their names.
+            is_of_failure = (is_of_failure && line != "failures:") || line.starts_with("---- ");
+            if is_of_failure {
+                tally.failures.push(line.clone());
+            }
             if let Some(result) = line.strip_prefix("test result: ") {
                 let words: Vec<_> = result.split([' ', ';']).filter(|word| !word.is_empty()).collect();
                 let number = |what| {
@@ -183,7 +191,7 @@ impl Table {
         let start = Instant::now();
         let tally = work().unwrap_or_else(|error| {
             println!("{name}: {error:#}");
-            Tally { failed: 1, ..Tally::default() }
+            Tally { failed: 1, failures: vec![format!("{name}: {error:#}")], ..Tally::default() }
         });
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         steps.push((name, start.elapsed(), tally));
@@ -196,12 +204,16 @@ impl Table {
         let failed: Vec<_> = steps.iter().filter(|step| step.2.failed > 0).map(|step| step.0).collect();
         println!("\n{:<14}{:>8}{:>8}{:>8}{:>9}", "step", "seconds", "passed", "failed", "skipped");
         for (name, time, tally) in &steps {
-            let Tally { passed, failed, skipped } = tally;
+            let Tally { passed, failed, skipped, .. } = tally;
             let seconds = time.as_secs_f64();
             println!("{name:<14}{seconds:>8.1}{passed:>8}{failed:>8}{:>9}", skipped.len());
         }
         for skipped in steps.iter().flat_map(|(_, _, tally)| &tally.skipped) {
             println!("skipped {skipped}");
+        }
+        // Once more, as it went by among what other lanes printed.
+        for line in steps.iter().flat_map(|(_, _, tally)| &tally.failures) {
+            println!("{line}");
         }
         println!("finished in {}", report::readable(self.start.elapsed()));
         let [passed, skipped] = [all(|tally| tally.passed), all(|tally| tally.skipped.len())];
@@ -232,9 +244,28 @@ mod tests {
             "test result: FAILED. 3 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.1s",
             "test result: ok. 10 passed; 0 failed",
         ];
+        let failing = [
+            "failures:",
+            "",
+            "---- b::c stdout ----",
+            "left: 1",
+            "",
+            "failures:",
+            "    b::c",
+            "",
+            "test result: FAILED. 0 passed; 1 failed",
+        ];
+        let told = Tally::of(&failing.map(str::to_owned));
+        assert_eq!(
+            (told.failed, told.failures),
+            (1, failing[2..5].iter().map(|&line| line.into()).collect())
+        );
         let skipped = ["b::c: node is not installed", "d: no browser", "slow: takes minutes"];
         let tally = Tally::of(&lines.map(str::to_owned));
-        assert_eq!(tally, Tally { passed: 11, failed: 1, skipped: skipped.map(str::to_owned).to_vec() });
+        assert_eq!(
+            tally,
+            Tally { passed: 11, failed: 1, skipped: skipped.map(str::to_owned).to_vec(), ..Tally::default() }
+        );
     }
 
     #[test]

@@ -211,8 +211,7 @@ fn clean_up_at_the_end() {
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            files::remove_unfinished();
-            std::process::exit(128 + signal); // as shells say it
+            files::exit_without_unfinished(128 + signal); // as shells say it
         }
     });
 }

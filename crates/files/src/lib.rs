@@ -23,7 +23,7 @@ mod whole;
 
 pub use error::{Error, Reason};
 pub use lines::{read_json_lines, write_json_lines};
-pub use unfinished::remove_unfinished;
+pub use unfinished::exit_without_unfinished;
 pub use whole::{
     check_folder, check_place, check_shared_folder, check_shared_place, lock_folder, write_json, write_whole,
 };

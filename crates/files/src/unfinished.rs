@@ -31,12 +31,13 @@ impl Unfinished {
             use std::os::unix::fs::PermissionsExt; // what the umask leaves of it
             builder.permissions(fs::Permissions::from_mode(0o666));
         }
+        let mut open = open(); // a file that exists is known, whenever the signal comes
         loop {
             let file = builder.tempfile_in(folder)?;
             let _ = file.as_file().lock(); // a file system without locks removes nothing, either
             // Before it was locked somebody may have taken it for one that was left.
             if file.path().exists() {
-                open().insert(file.path().to_owned());
+                open.insert(file.path().to_owned());
                 return Ok(Self(file));
             }
         }
@@ -48,18 +49,20 @@ impl Unfinished {
 
     /// Gives the file its name.
     pub(crate) fn persist(self, path: &Path) -> io::Result<()> {
-        let temporary = self.0.path().to_owned();
-        let result = self.0.persist(path);
-        open().remove(&temporary);
-        Ok(result.map(drop)?)
+        let mut open = open();
+        open.remove(self.0.path());
+        Ok(self.0.persist(path).map(drop)?)
     }
 }
 
-/// Removes what this process has not finished: for a program that is about to end by a signal.
-pub fn remove_unfinished() {
-    for file in open().iter() {
+/// Ends the process with `code` after a signal, and removes what it has not finished. Whoever is about to
+/// finish a file waits for the end: it does not miss the file, and report that as an error of its own.
+pub fn exit_without_unfinished(code: i32) -> ! {
+    let open = open();
+    for file in open.iter() {
         let _ = fs::remove_file(file);
     }
+    std::process::exit(code) // `open` is still locked
 }
 
 /// Removes what processes have left that are no more. Nothing depends on it.
