@@ -34,6 +34,7 @@ mod fused;
 mod hub;
 mod image;
 mod image_embedder;
+mod integers;
 mod journal;
 mod json;
 mod model;

@@ -5,12 +5,12 @@ use tch::{Device, IValue, Kind, Tensor};
 
 use crate::error::{Error, Result};
 use crate::fused::call;
+use crate::integers::Integers;
 use crate::weights::Parameter;
 
 /// `x W^T + b` in bfloat16, with integers in place of x and W.
 ///
 /// All of `x` shares a scale. It has to be of one image or text: else an embedding depends on its neighbours.
-/// Its extremes are 254 steps apart, one fewer than bytes have: the byte that stands for 0 is rounded too.
 #[derive(Clone)]
 pub(crate) struct QuantizedLinear {
     /// In oneDNN's layout, that no other operator reads.
@@ -67,10 +67,12 @@ impl QuantizedLinear {
     }
 
     fn call(&self, x: &Tensor, after: &str, approximation: &str) -> Result<Tensor> {
-        let tensors = [x, &*self.weight, &*self.scale, &*self.zero_point, &*self.bias];
-        let tensors = tensors.map(|tensor| IValue::Tensor(tensor.shallow_clone()));
+        let Integers { integers, step, zero } = Integers::of(x)?;
+        let input = [IValue::Tensor(integers), IValue::Double(step), IValue::Int(zero)];
+        let layer = [&self.weight, &self.scale, &self.zero_point, &self.bias];
+        let layer = layer.map(|tensor| IValue::Tensor(tensor.shallow_clone()));
         let names = [after, approximation].map(|name| IValue::String(name.to_owned()));
-        Ok(call("quantized", tensors.into_iter().chain(names))?)
+        Ok(call("quantized", input.into_iter().chain(layer).chain(names))?)
     }
 }
 
@@ -101,7 +103,7 @@ mod tests {
             }
         };
         for rows in [1, 7, 196] {
-            let x = random(&[1, rows, 40]) + 3.0;
+            let x = (random(&[1, rows, 40]) + 3.0).to_kind(Kind::BFloat16).to_kind(Kind::Float);
             let y = x.linear(&weight, Some(&bias));
             // Half a step of a weight times the inputs, half a step of an input times the weights, and both.
             let (input, steps) =
