@@ -12,7 +12,7 @@ use constellation::sweep::train_all;
 use constellation::train::{Batching, Engines};
 use constellation::{Experiment, Run, Settings};
 use serde_json::{Value, json};
-use siglip_core::{Device, Libtorch};
+use siglip_core::{Device, Libtorch, settings_on};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -35,8 +35,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn settings(device: &str, how: &str) -> Result<Settings, String> {
     let settings = match device {
-        "cpu" => Device::Cpu.settings(),
-        "cuda" => Device::Cuda.settings(),
+        "cpu" => settings_on(Device::Cpu),
+        "cuda" => settings_on(Device::Cuda),
         other => return Err(format!("device `{other}`, expected cpu or cuda")),
     };
     let limit = |limit| settings.batching.map(|it| Batching { limit, ..it });

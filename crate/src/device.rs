@@ -3,41 +3,27 @@
 use std::num::NonZeroUsize;
 
 use constellation::train::{Batching, Settings, fused_only};
-use constellation::{BatchEngine, Engine, EngineChoice, Error, Experiment, Result};
+use constellation::{BatchEngine, Device, Engine, EngineChoice, Error, Experiment, Result};
 use ndarray::Array3;
 
 use crate::libtorch::Libtorch;
 
-/// Where to compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Device {
-    /// The processor.
-    #[default]
-    Cpu,
-    /// The first CUDA device; only the libtorch engine runs there.
-    Cuda,
-    /// The CUDA device where there is one, and else the processor.
-    Auto,
-}
-
-impl Device {
-    /// Settings with this device's engines. A GPU trains a sweep batch by batch. The processor trains
-    /// each run by itself, so that its numbers are the same to the bit however a sweep is divided; with
-    /// another limit of its [`Batching`], batches of what libtorch's engine is asked for.
-    pub fn settings(self) -> Settings {
-        let settings = Settings::default();
-        match self {
-            Self::Cpu => {
-                let alone = Some(NonZeroUsize::MIN);
-                let batching = Some(Batching { most: together_on_cpu, limit: alone, engines: batch_on_cpu });
-                Settings { engines: on_cpu, batching, ..settings }
-            }
-            Self::Auto if !tch::Cuda::is_available() => Self::Cpu.settings(),
-            Self::Cuda | Self::Auto => {
-                let most = Libtorch::runs_together;
-                let batching = Some(Batching { most, limit: None, engines: batch_on_cuda });
-                Settings { engines: on_cuda, threads: 1, batching, ..settings }
-            }
+/// Settings with the engines of a device; on a CUDA device only libtorch's runs. A GPU trains a sweep batch
+/// by batch. The processor trains each run by itself, so that its numbers are the same to the bit however a
+/// sweep is divided; with another limit of its [`Batching`], batches of what libtorch's engine is asked for.
+pub fn settings_on(device: Device) -> Settings {
+    let settings = Settings::default();
+    match device {
+        Device::Cpu => {
+            let alone = Some(NonZeroUsize::MIN);
+            let batching = Some(Batching { most: together_on_cpu, limit: alone, engines: batch_on_cpu });
+            Settings { engines: on_cpu, batching, ..settings }
+        }
+        Device::Auto if !tch::Cuda::is_available() => settings_on(Device::Cpu),
+        Device::Cuda | Device::Auto => {
+            let most = Libtorch::runs_together;
+            let batching = Some(Batching { most, limit: None, engines: batch_on_cuda });
+            Settings { engines: on_cuda, threads: 1, batching, ..settings }
         }
     }
 }

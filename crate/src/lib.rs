@@ -46,7 +46,7 @@ pub use {constellation, explorer, figures, ndarray, notebook, serde_json};
 
 pub use notebook::{Error, Notebook, Result};
 #[cfg(feature = "libtorch")]
-pub use {device::Device, libtorch::Libtorch};
+pub use {constellation::Device, device::settings_on, libtorch::Libtorch};
 
 /// Begins the record of the notebook `name`, with every engine that this crate is built with.
 ///

@@ -8,7 +8,7 @@ use constellation::points::initial_vectors;
 use constellation::sweep::{Finished, Keep, Plan};
 use constellation::train::{Batching, Settings, train_together};
 use constellation::{BatchEngine, Engine, Error, Experiment, History, Record, Run, State, Sweep};
-use siglip_core::{Device, Libtorch, tch};
+use siglip_core::{Device, Libtorch, settings_on, tch};
 
 const EVERYTHING: Record = Record { margin: true, xi: true };
 
@@ -112,7 +112,7 @@ fn a_run_does_not_feel_how_many_others_there_are_and_in_which_order() {
 }
 
 fn settings(batching: bool) -> Settings {
-    let settings = Settings { record: EVERYTHING, snapshots: 5, threads: 2, ..Device::Cpu.settings() };
+    let settings = Settings { record: EVERYTHING, snapshots: 5, threads: 2, ..settings_on(Device::Cpu) };
     let limit = NonZeroUsize::new(if batching { 1000 } else { 1 });
     Settings { batching: settings.batching.map(|it| Batching { limit, ..it }), ..settings }
 }
@@ -240,7 +240,7 @@ fn a_run_of_libtorch_is_the_same_however_many_run_beside_it() {
     let json = r#"{"base": {"pairs": 600, "dim": 4, "epochs": 30, "engine": "libtorch"},
                    "grid": {"seed": [1, 2, 3]}}"#;
     let sweep = Sweep::from_json(json).unwrap();
-    let settings = Settings { threads: 4, ..Device::Cpu.settings() };
+    let settings = Settings { threads: 4, ..settings_on(Device::Cpu) };
     let beside = sweep.train(settings).unwrap().runs;
     let alone = Sweep::named([("alone", sweep.experiments()[0].clone())]).train(settings).unwrap().runs;
     assert_eq!(alone[0].history, beside[0].history);

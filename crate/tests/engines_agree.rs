@@ -3,7 +3,7 @@
 
 use constellation::sweep::train_all;
 use constellation::{EngineChoice, Experiment, Run, Settings};
-use siglip_core::Device;
+use siglip_core::{Device, settings_on};
 
 /// BasicExperiment, AblationStudy with a trained t, MoreModalities (a), FrozenModality 1 to 3.
 const DESCRIPTIONS: &[&str] = &[
@@ -22,7 +22,7 @@ const DESCRIPTIONS: &[&str] = &[
 fn trained(engine: EngineChoice) -> Vec<Run> {
     let run = |json: &&str| Experiment { engine, ..Experiment::from_json(json).unwrap() };
     let experiments: Vec<Experiment> = DESCRIPTIONS.iter().map(run).collect();
-    train_all(&experiments, Settings { snapshots: 0, ..Device::Cpu.settings() }).unwrap()
+    train_all(&experiments, Settings { snapshots: 0, ..settings_on(Device::Cpu) }).unwrap()
 }
 
 /// About a minute on two cores, all of it libtorch's.

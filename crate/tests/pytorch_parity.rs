@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use constellation::{Experiment, Settings};
 use serde::Deserialize;
-use siglip_core::Device;
+use siglip_core::{Device, settings_on};
 
 /// What the reference found.
 #[derive(Deserialize)]
@@ -62,7 +62,7 @@ fn agree(engine: &str) {
         .map(|json| Experiment::from_json(json).unwrap())
         .map(|run| run.with(&[format!("epochs={EPOCHS}"), format!("engine={engine}")]).unwrap())
         .collect();
-    let settings = Settings { snapshots: 0, ..Device::Cpu.settings() };
+    let settings = Settings { snapshots: 0, ..settings_on(Device::Cpu) };
     for ((json, experiment), expected) in DESCRIPTIONS.iter().zip(&experiments).zip(reference(&experiments)) {
         let run = experiment.train_with(settings, &mut |_| ()).unwrap();
         let got = run.summary();

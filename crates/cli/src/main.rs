@@ -20,7 +20,7 @@ use constellation::train::Batching;
 use constellation::{Experiment, Settings};
 use models::{Dtype, EmbedOptions};
 use shard::Shard;
-use siglip_core::Device;
+use siglip_core::{Device, settings_on};
 use towers::TowersConfig;
 
 use crate::output::Progress;
@@ -175,16 +175,6 @@ impl From<On> for Device {
     }
 }
 
-impl From<On> for models::Device {
-    fn from(on: On) -> Self {
-        match on {
-            On::Cpu => Self::Cpu,
-            On::Cuda => Self::Cuda,
-            On::Auto => Self::Auto,
-        }
-    }
-}
-
 fn main() -> ExitCode {
     #[cfg(unix)]
     clean_up_at_the_end();
@@ -223,7 +213,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             let json = read(&description).with_context(|| description.display().to_string())?;
             let experiment = Experiment::from_json(&json)?.with(&set)?;
             out.as_deref().map_or(Ok(()), files::check_place)?;
-            let settings = Settings { snapshots: 0, ..Device::from(device).settings() };
+            let settings = Settings { snapshots: 0, ..settings_on(device.into()) };
             let run = experiment.train_with(settings, &mut |at| progress.show(at))?;
             // What was computed is printed, and kept, even if the other fails.
             let saved = out.map_or(Ok(()), |path| run.save(&path));
@@ -233,7 +223,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Sweep { description, out, keep, shard, threads, device, batch } => {
             let json = read(&description).with_context(|| description.display().to_string())?;
-            let settings = Device::from(device).settings();
+            let settings = settings_on(device.into());
             let batching = settings.batching.map(|it| Batching { limit: batch.or(it.limit), ..it });
             let threads = threads.map_or(settings.threads, usize::from);
             let settings = Settings { threads, batching, ..settings };

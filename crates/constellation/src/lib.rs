@@ -23,6 +23,7 @@
 
 pub mod best;
 pub mod description;
+mod device;
 mod engine;
 mod error;
 mod experiment;
@@ -41,6 +42,7 @@ pub mod sweep;
 pub mod train;
 pub mod transition;
 
+pub use device::Device;
 pub use engine::{BatchEngine, Engine, State};
 pub use error::{Error, Result};
 pub use experiment::{Bias, BiasKind, EngineChoice, Experiment, Numerics, Temperature};

@@ -1,36 +1,21 @@
 //! Where models compute.
 
-use serde::{Deserialize, Serialize};
+use constellation::Device;
 use tch::Tensor;
 
 use crate::error::{Error, Result};
 
-/// Where a model's weights lie, and its products are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Device {
-    /// The processor.
-    #[default]
-    Cpu,
-    /// The first CUDA device.
-    Cuda,
-    /// The CUDA device where there is one, and else the processor.
-    Auto,
-}
-
-impl Device {
-    /// libtorch's name for it.
-    ///
-    /// # Errors
-    /// [`Error::Option`] if there is no CUDA device.
-    pub(crate) fn torch(self) -> Result<tch::Device> {
-        match (self, tch::Cuda::is_available()) {
-            (Self::Cpu, _) | (Self::Auto, false) => Ok(tch::Device::Cpu),
-            (_, true) => Ok(tch::Device::Cuda(0)),
-            (Self::Cuda, false) => {
-                let expected = "`cpu` or `auto`: this libtorch sees no CUDA device";
-                Err(Error::Option { option: "device", value: "cuda".to_owned(), expected })
-            }
+/// libtorch's name of the device.
+///
+/// # Errors
+/// [`Error::Option`] if there is no CUDA device.
+pub(crate) fn in_libtorch(device: Device) -> Result<tch::Device> {
+    match (device, tch::Cuda::is_available()) {
+        (Device::Cpu, _) | (Device::Auto, false) => Ok(tch::Device::Cpu),
+        (_, true) => Ok(tch::Device::Cuda(0)),
+        (Device::Cuda, false) => {
+            let expected = "`cpu` or `auto`: this libtorch sees no CUDA device";
+            Err(Error::Option { option: "device", value: "cuda".to_owned(), expected })
         }
     }
 }
@@ -52,7 +37,7 @@ mod tests {
     #[test]
     fn an_upload_has_the_same_numbers() {
         let values = [0.1f32, -2.0, 3e-5];
-        let device = Device::Auto.torch().unwrap();
+        let device = in_libtorch(Device::Auto).unwrap();
         let there = upload(Tensor::from_slice(&values), device).unwrap();
         assert_eq!(there.device(), device);
         assert_eq!(Vec::<f32>::try_from(there).unwrap(), values);

@@ -1,5 +1,6 @@
 //! `siglip embed`: a whole data set, in batches, and so that it can be left alone.
 
+use constellation::Device;
 use std::{
     path::{Path, PathBuf},
     sync::mpsc::{SyncSender, sync_channel},
@@ -15,7 +16,6 @@ use shard::Shard;
 
 use crate::config::VisionConfig;
 use crate::dataset::{Dataset, Item, Texts};
-use crate::device::Device;
 use crate::dtype::Dtype;
 use crate::embedder::{Embedder, embed_part};
 use crate::embeddings::{Embeddings, ImageEmbeddings};

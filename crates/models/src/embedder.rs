@@ -1,5 +1,6 @@
 //! A checkpoint that is ready to embed.
 
+use constellation::Device;
 use std::path::PathBuf;
 
 use image::RgbImage;
@@ -8,7 +9,7 @@ use tch::Tensor;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{Config, VisionConfig};
-use crate::device::{Device, upload};
+use crate::device::{in_libtorch, upload};
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::folder::Folder;
@@ -52,7 +53,7 @@ impl Embedder {
         let tokenizer = Tokenizer::load(folder, &config)?;
         let preprocessor = Preprocessor::load(folder, &config.vision_config)?;
         let checkpoint = Checkpoint::open(folder)?;
-        let model = Siglip::read(&checkpoint, &config, dtype, device.torch()?)?;
+        let model = Siglip::read(&checkpoint, &config, dtype, in_libtorch(device)?)?;
         let weights = checkpoint.files().map(PathBuf::from).collect();
         Ok(Self { config, model, tokenizer, preprocessor, weights })
     }

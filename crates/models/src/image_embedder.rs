@@ -1,5 +1,6 @@
 //! An image tower alone that is ready to embed.
 
+use constellation::Device;
 use std::path::PathBuf;
 
 use image::RgbImage;
@@ -8,7 +9,7 @@ use tch::nn::VarStore;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::VisionConfig;
-use crate::device::Device;
+use crate::device::in_libtorch;
 use crate::dtype::Dtype;
 use crate::embedder::embed_pixels;
 use crate::error::{Error, Result};
@@ -58,7 +59,7 @@ impl ImageEmbedder {
         };
         let preprocessor = Preprocessor::load(folder, &config)?;
         let checkpoint = Checkpoint::open(folder)?;
-        let mut store = VarStore::new(device.torch()?);
+        let mut store = VarStore::new(in_libtorch(device)?);
         store.set_kind(dtype.kind());
         let mut weights = Weights::read(&store, &checkpoint).quantized(dtype == Dtype::Int8);
         if checkpoint.shape(&format!("{PREFIX}.head.probe")).is_ok() {

@@ -73,15 +73,24 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// Trains a group; `tell` hears how many epochs more are done, of all runs together. A group for which
-/// memory is too short is halved; what else the engine cannot do is every run's error.
+/// What is told while a group is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// So many epochs more are done, of all runs together.
+    Epochs(usize),
+    /// Memory is too short for so many runs at once.
+    TooMany(usize),
+}
+
+/// Trains a group. One for which memory is too short is halved; what else the engine cannot do is every
+/// run's error.
 ///
 /// libtorch adds up in another order with each number of threads, so a run of a sweep has one: its numbers
 /// must not depend on how many others there are.
 pub(super) fn train_group(
     experiments: &[Experiment],
     settings: Settings,
-    tell: &mut dyn FnMut(usize),
+    tell: &mut dyn FnMut(Told),
 ) -> Vec<Result<Run>> {
     let is_libtorch = experiments.iter().any(|experiment| experiment.engine == EngineChoice::Libtorch);
     let settings = Settings { threads: if is_libtorch { 1 } else { settings.threads }, ..settings };
@@ -90,7 +99,7 @@ pub(super) fn train_group(
     };
     let mut done = 0;
     let together = train_together(experiments, settings, batching, &mut |epochs| {
-        tell((epochs - std::mem::replace(&mut done, epochs)) * experiments.len());
+        tell(Told::Epochs((epochs - std::mem::replace(&mut done, epochs)) * experiments.len()));
     });
     let parts = match together {
         Ok(runs) => return runs,
@@ -98,14 +107,20 @@ pub(super) fn train_group(
             let error = || Error::Engine { engine, source: source.to_string().into() };
             return experiments.iter().map(|_| Err(error())).collect();
         }
-        Err(Error::Engine { .. }) => 2,
+        Err(Error::Engine { .. }) => {
+            tell(Told::TooMany(experiments.len()));
+            2
+        }
         Err(_) => experiments.len(), // of one description, which must not hide the others
     };
     let mut told = done * experiments.len();
-    let mut tell_more = |epochs: usize| {
-        let known = told.min(epochs);
-        told -= known;
-        tell(epochs - known);
+    let mut tell_more = |more| match more {
+        Told::Epochs(epochs) => {
+            let known = told.min(epochs);
+            told -= known;
+            tell(Told::Epochs(epochs - known));
+        }
+        Told::TooMany(_) => tell(more),
     };
     let parts = experiments.chunks(experiments.len().div_ceil(parts));
     parts.flat_map(|part| train_group(part, settings, &mut tell_more)).collect()
@@ -117,10 +132,10 @@ fn is_of_memory(error: &(dyn std::error::Error + Send + Sync)) -> bool {
     ["out of memory", "allocate memory"].iter().any(|words| error.contains(words))
 }
 
-fn alone(experiment: &Experiment, settings: Settings, tell: &mut dyn FnMut(usize)) -> Result<Run> {
+fn alone(experiment: &Experiment, settings: Settings, tell: &mut dyn FnMut(Told)) -> Result<Run> {
     let mut done = 0;
     experiment.train_with(settings, &mut |progress| {
-        tell(progress.epoch - std::mem::replace(&mut done, progress.epoch));
+        tell(Told::Epochs(progress.epoch - std::mem::replace(&mut done, progress.epoch)));
     })
 }
 
@@ -173,23 +188,27 @@ mod tests {
         assert!(groups.next().is_none());
     }
 
-    /// What becomes of two runs with an engine for batches.
-    fn trained(engines: BatchEngines) -> Vec<Result<Run>> {
+    /// What becomes of two runs with an engine for batches, and what is told of them.
+    fn trained(engines: BatchEngines) -> (Vec<Result<Run>>, Vec<Told>) {
         let batching = Some(Batching { most: |_| 2, limit: None, engines });
         let settings = Settings { batching, ..Settings::default() };
         let run = |seed| Experiment { pairs: 3, dim: 2, epochs: 2, seed, ..Default::default() };
-        train_group(&[run(1), run(2)], settings, &mut |_| ())
+        let mut told = Vec::new();
+        (train_group(&[run(1), run(2)], settings, &mut |more| told.push(more)), told)
     }
 
     #[test]
     fn only_where_memory_is_short_smaller_groups_are_tried() {
-        let short =
+        let (short, told) =
             trained(|_, _, _| Err(Error::Engine { engine: "libtorch", source: "CUDA out of memory".into() }));
         assert!(short.len() == 2 && short.iter().all(Result::is_ok));
-        let broken = trained(|_, _, _| {
+        let epochs = |told: &Told| if let Told::Epochs(epochs) = told { *epochs } else { 0 };
+        assert_eq!((told[0], told.iter().map(epochs).sum()), (Told::TooMany(2), 4));
+        let (broken, told) = trained(|_, _, _| {
             Err(Error::Engine { engine: "libtorch", source: "an illegal memory access".into() })
         });
         let words: Vec<String> = broken.into_iter().map(|run| run.unwrap_err().to_string()).collect();
         assert_eq!(words, ["engine `libtorch`: an illegal memory access"; 2]);
+        assert!(told.is_empty(), "{told:?}");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use super::groups::{Groups, Task, train_group};
+use super::groups::{Groups, Task, Told, train_group};
 use super::store::{Store, key};
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
@@ -25,6 +25,8 @@ pub struct SweepProgress {
     pub epochs_done: usize,
     /// Epochs of all runs that this call trains.
     pub epochs: usize,
+    /// The fewest runs at once for which memory was too short; they are trained in halves.
+    pub too_many: Option<usize>,
     /// Time since the start.
     pub elapsed: Duration,
 }
@@ -32,7 +34,15 @@ pub struct SweepProgress {
 impl SweepProgress {
     /// Where a sweep of `runs` runs begins.
     pub(super) fn begin(runs: usize) -> Self {
-        Self { runs_done: 0, runs, epochs_done: 0, epochs: 0, elapsed: Duration::ZERO }
+        Self { runs_done: 0, runs, epochs_done: 0, epochs: 0, too_many: None, elapsed: Duration::ZERO }
+    }
+
+    /// Takes in what a worker tells.
+    pub(super) fn hear(&mut self, told: Told) {
+        match told {
+            Told::Epochs(epochs) => self.epochs_done += epochs,
+            Told::TooMany(runs) => self.too_many = Some(self.too_many.map_or(runs, |few| few.min(runs))),
+        }
     }
 
     /// Estimated time to the end.
@@ -46,7 +56,13 @@ impl std::fmt::Display for SweepProgress {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(f, "{} of {} runs", thousands(self.runs_done), thousands(self.runs))?;
         // Before the first epochs nobody knows.
-        if self.epochs_done > 0 { write!(f, ", {} left", duration(self.left())) } else { Ok(()) }
+        if self.epochs_done > 0 {
+            write!(f, ", {} left", duration(self.left()))?;
+        }
+        match self.too_many {
+            Some(runs) => write!(f, " (memory is too short for {runs} runs at once: in halves)"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -70,14 +86,14 @@ fn print_lines(notice: &'static str) -> impl FnMut(&SweepProgress) {
 
 /// What a worker tells.
 pub(super) enum Message<T> {
-    /// So many epochs more.
-    Epochs(usize),
+    /// Of the group that it trains.
+    During(Told),
     /// The task of this number is over.
     Over(usize, Result<T>),
 }
 
-/// Does the tasks of a group, with one result for each; it tells how many epochs more are done.
-pub(super) type Work<'a, T> = dyn Fn(Vec<Task>, Settings, &mut dyn FnMut(usize)) -> Results<T> + Sync + 'a;
+/// Does the tasks of a group, with one result for each.
+pub(super) type Work<'a, T> = dyn Fn(Vec<Task>, Settings, &mut dyn FnMut(Told)) -> Results<T> + Sync + 'a;
 
 /// What has come of tasks, by their numbers.
 pub(super) type Results<T> = Vec<(usize, Result<T>)>;
@@ -110,7 +126,7 @@ pub(super) fn train(
     let missing: Vec<usize> = (0..tasks.len()).filter(|&task| results[task].is_none()).collect();
     let todo = missing.iter().map(|&task| (task, tasks[task].clone()));
     let groups = Groups::of(todo, missing.len(), settings);
-    let work = |group: Vec<Task>, settings, tell: &mut dyn FnMut(usize)| {
+    let work = |group: Vec<Task>, settings, tell: &mut dyn FnMut(Told)| {
         // Another process may have been faster.
         let there = |(_, experiment): &Task| store.and_then(|store| store.load(experiment));
         let (numbers, experiments, mut results) = split(group, there, tell);
@@ -122,7 +138,7 @@ pub(super) fn train(
     };
     on_all_cores(&groups, missing.len(), settings, &work, &mut |message| {
         match message {
-            Message::Epochs(epochs) => progress.epochs_done += epochs,
+            Message::During(told) => progress.hear(told),
             Message::Over(task, result) => {
                 progress.runs_done += 1;
                 results[task] = Some(result);
@@ -137,12 +153,12 @@ pub(super) fn train(
 pub(super) fn split<T>(
     group: Vec<Task>,
     there: impl Fn(&Task) -> Option<T>,
-    tell: &mut dyn FnMut(usize),
+    tell: &mut dyn FnMut(Told),
 ) -> (Vec<usize>, Vec<Experiment>, Results<T>) {
     let (mut numbers, mut experiments, mut results) = (Vec::new(), Vec::new(), Vec::new());
     for task in group {
         if let Some(result) = there(&task) {
-            tell(task.1.epochs);
+            tell(Told::Epochs(task.1.epochs));
             results.push((task.0, Ok(result)));
         } else {
             numbers.push(task.0);
@@ -175,8 +191,8 @@ pub(super) fn on_all_cores<T: Send>(
                     && let Some(group) = groups.next()
                 {
                     // Nobody listens any more only if the sweep is being torn down.
-                    let mut tell = |epochs| {
-                        let _ = send.send(Message::Epochs(epochs));
+                    let mut tell = |told| {
+                        let _ = send.send(Message::During(told));
                     };
                     for (task, result) in work(group, settings, &mut tell) {
                         if matches!(result, Err(Error::File(_))) {
@@ -233,4 +249,22 @@ fn collect(mut results: Vec<Option<Result<Run>>>, task_of: &[usize]) -> Result<V
 
 pub(super) fn in_sweep(index: usize, error: Error) -> Error {
     Error::InSweep { index, source: Box::new(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_says_that_memory_is_too_short_for_so_many() {
+        let mut progress = SweepProgress { epochs: 1_000, ..SweepProgress::begin(1000) };
+        assert_eq!(progress.to_string(), "0 of 1,000 runs");
+        progress.hear(Told::Epochs(100));
+        progress.elapsed = Duration::from_secs(60);
+        assert_eq!(progress.to_string(), "0 of 1,000 runs, 9 min 0 s left");
+        for runs in [64, 32, 64] {
+            progress.hear(Told::TooMany(runs));
+        }
+        assert!(progress.to_string().ends_with("left (memory is too short for 32 runs at once: in halves)"));
+    }
 }

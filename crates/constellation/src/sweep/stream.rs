@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use shard::Shard;
 
-use super::groups::{Groups, Task, train_group};
+use super::groups::{Groups, Task, Told, train_group};
 use super::outcome::{Finished, Outcome};
 use super::plan::Plan;
 use super::side_by_side::{Message, SweepProgress, in_sweep, on_all_cores, print_sweep_progress, split};
@@ -109,7 +109,7 @@ impl Plan {
                 Keep::Summaries => appending.save(number, End::Summary(run.summary())),
             },
         };
-        let work = |group: Vec<Task>, settings, tell: &mut dyn FnMut(usize)| {
+        let work = |group: Vec<Task>, settings, tell: &mut dyn FnMut(Told)| {
             // Another process may have been faster.
             let there =
                 |(_, run): &Task| (keep == Keep::Runs && kept.store.load(run).is_some()).then_some(());
@@ -122,7 +122,7 @@ impl Plan {
         let mut failure: Option<(usize, Error)> = None;
         on_all_cores(&groups, at.runs - at.runs_done, settings, &work, &mut |message| {
             match message {
-                Message::Epochs(epochs) => at.epochs_done += epochs,
+                Message::During(told) => at.hear(told),
                 Message::Over(number, result) => {
                     at.runs_done += 1;
                     if let Err(error) = result {
