@@ -66,6 +66,9 @@ enum Task {
         /// Where `scale` computes
         #[arg(long, value_enum, default_value_t)]
         device: Device,
+        /// Whose geometry `scale` counts; a million take half an hour of a core
+        #[arg(long, default_value_t = 125_000)]
+        pairs: usize,
     },
     /// Become a Rust kernel; Jupyter calls this
     #[command(hide = true)]
@@ -139,7 +142,7 @@ fn run(cli: Cli) -> Result<()> {
             setup::engine(&project, PyTorch::for_this_machine())?;
             fuzz::run(&project, &targets, seconds).map(|passed| eprintln!("{passed} targets found nothing."))
         }
-        Task::Bench { suite, device } => bench::run(&project, suite, device),
+        Task::Bench { suite, device, pairs } => bench::run(&project, suite, device, pairs),
         Task::Kernel { .. } | Task::Watch { .. } => unreachable!("handled above"),
     }
 }

@@ -38,11 +38,11 @@ pub enum Suite {
 ///
 /// # Errors
 /// If the set-up fails, or something cannot be measured.
-pub fn run(project: &Project, suite: Option<Suite>, device: Device) -> Result<()> {
+pub fn run(project: &Project, suite: Option<Suite>, device: Device, pairs: usize) -> Result<()> {
     for suite in suite.map_or(Suite::value_variants().to_vec(), |suite| vec![suite]) {
         let (name, table) = match suite {
             Suite::Engines => ("engines", engines::table(project)?),
-            Suite::Scale => ("scale", scale::table(project, device)?),
+            Suite::Scale => ("scale", scale::table(project, device, pairs)?),
             Suite::Notebook => ("notebook", notebook::table(project)?),
             Suite::Embed => ("embed", embed::table(project)?),
             Suite::Fresh => ("fresh", fresh::table(project)?),

@@ -25,11 +25,12 @@ pub enum Device {
     Cuda,
 }
 
-/// Measures what the device is for, and returns the tables.
+/// Measures what the device is for, and returns the tables; on the processor also the geometry of `pairs`
+/// pairs.
 ///
 /// # Errors
 /// If the set-up or a step fails.
-pub(super) fn table(project: &Project, device: Device) -> Result<String> {
+pub(super) fn table(project: &Project, device: Device, pairs: usize) -> Result<String> {
     let bench = Bench::new(project, device)?;
     let mut table = String::from("# Scale\n\n");
     writeln!(table, "{}.", machine::description(&bench.python, &["torch"]))?;
@@ -37,6 +38,7 @@ pub(super) fn table(project: &Project, device: Device) -> Result<String> {
         Device::Cpu => {
             bench.fused(&mut table)?;
             bench.steps(&mut table, &[8_000, 20_000])?;
+            bench.geometry(project, &mut table, pairs)?;
             table
                 .push_str("\nN = 100,000 and a GPU were not run: `cargo xtask bench scale --device cuda`.\n");
         }
@@ -47,6 +49,14 @@ pub(super) fn table(project: &Project, device: Device) -> Result<String> {
     }
     bench.together(&mut table)?;
     Ok(table)
+}
+
+/// What a process took.
+#[derive(serde::Deserialize)]
+struct Cost {
+    /// Of processor time.
+    seconds: f64,
+    peak_bytes: u64,
 }
 
 struct Bench {
@@ -144,6 +154,41 @@ impl Bench {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// The similarities of all images with all texts, by shards.
+    fn geometry(&self, project: &Project, table: &mut String, pairs: usize) -> Result<()> {
+        const DIM: usize = 32;
+        /// What one task does, in rows, as far as it comes out even.
+        const ROWS: usize = 62_500;
+        let mut cargo = process::cargo();
+        cargo.current_dir(project.root()).args(["build", "--release", "--package", "siglip"]);
+        process::run(&mut cargo)?;
+        let shards = pairs.div_ceil(ROWS);
+        eprintln!("geometry, {pairs} x {pairs} in {shards} shards");
+        let mut command = self.python.command();
+        command.arg(project.library().join("benches/geometry.py"));
+        command.arg(project.target().join("release/siglip")).arg(project.target().join("bench/geometry"));
+        command.args([pairs, DIM, shards].map(|number| number.to_string())).env("SIGLIP_PROGRESS", "off");
+        let answers = process::output(&mut command)?;
+        let costs: Vec<Cost> = answers.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        let (merge, counting) = costs.split_last().context("geometry.py says nothing")?;
+        let seconds = counting.iter().map(|cost| cost.seconds).sum::<f64>();
+        let longest = counting.iter().map(|cost| cost.seconds).fold(0.0, f64::max);
+        let peak = counting.iter().map(|cost| cost.peak_bytes).max().unwrap_or_default() / 1_000_000;
+        writeln!(
+            table,
+            "\nThe geometry of random pairs, every image with every text, d = {DIM} (`siglip geometry \
+             --similarities --shard K/{shards}`, then `siglip merge`): seconds of one core, and peaks of a \
+             process. The mean was checked against NumPy's.\n\n\
+             | pairs | shards | all shards | the longest | ns a similarity | peak memory | merge | its peak |\n\
+             |---|---|---|---|---|---|---|---|\n\
+             | {pairs} | {shards} | {seconds:.1} | {longest:.1} | {:.2} | {peak} MB | {:.1} | {} MB |",
+            seconds / (pairs as f64).powi(2) * 1e9,
+            merge.seconds,
+            merge.peak_bytes / 1_000_000
+        )?;
         Ok(())
     }
 
