@@ -18,14 +18,19 @@ use crate::{
 const CONTESTANTS: [&str; 5] = ["fused", "libtorch", "PyTorch eager", "torch.compile", "JAX"];
 
 /// One row of the table.
-struct Case {
-    name: &'static str,
+pub(super) struct Case {
+    pub(super) name: &'static str,
     runs: Vec<Value>,
     /// Whether every contestant may use all cores.
     all_cores: bool,
     /// About how long a contestant trains in one round.
     seconds: f64,
     rounds: usize,
+}
+
+/// Of one run on one thread.
+pub(super) fn of_one_run() -> impl Iterator<Item = Case> {
+    cases().into_iter().filter(|case| !case.all_cores)
 }
 
 fn cases() -> Vec<Case> {
@@ -126,8 +131,8 @@ fn start(project: &Project, peers: &Python, threads: usize) -> Result<Vec<Contes
 }
 
 /// Seconds an epoch of one run.
-struct Time {
-    best: f64,
+pub(super) struct Time {
+    pub(super) best: f64,
     median: f64,
 }
 
@@ -137,7 +142,8 @@ impl Time {
         Self { best: times[0], median: times[times.len() / 2] }
     }
 
-    fn cell(&self, ours: f64) -> String {
+    /// The best and the median, and how many times `ours` the best is.
+    pub(super) fn cell(&self, ours: f64) -> String {
         let (best, median) = (microseconds(self.best), microseconds(self.median));
         match self.best / ours {
             1.0 => format!("{best} ({median})"),
@@ -157,7 +163,10 @@ fn significant(number: f64, digits: i32) -> String {
 }
 
 /// Has the contestants train in turn, round by round.
-fn measure(case: &Case, contestants: &mut [Contestant]) -> Result<Vec<Time>> {
+///
+/// # Errors
+/// If one fails, or computes another loss than the first.
+pub(super) fn measure(case: &Case, contestants: &mut [Contestant]) -> Result<Vec<Time>> {
     let mut epochs = Vec::new();
     let mut losses = Vec::new();
     for contestant in &mut *contestants {

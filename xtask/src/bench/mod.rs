@@ -9,6 +9,7 @@ mod notebook;
 mod page;
 mod readme;
 mod scale;
+mod simd;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -23,6 +24,8 @@ pub enum Suite {
     Engines,
     /// Large runs against PyTorch, and many small ones together: memory, and time an entry
     Scale,
+    /// The fused engine on each kind of vector instructions
+    Simd,
     /// The fused engine in a notebook's cell against the same in a program
     Notebook,
     /// `siglip embed` against transformers
@@ -43,6 +46,7 @@ pub fn run(project: &Project, suite: Option<Suite>, device: Device, pairs: usize
         let (name, table) = match suite {
             Suite::Engines => ("engines", engines::table(project)?),
             Suite::Scale => ("scale", scale::table(project, device, pairs)?),
+            Suite::Simd => ("simd", simd::table(project)?),
             Suite::Notebook => ("notebook", notebook::table(project)?),
             Suite::Embed => ("embed", embed::table(project)?),
             Suite::Fresh => ("fresh", fresh::table(project)?),

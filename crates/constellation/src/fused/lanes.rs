@@ -6,6 +6,8 @@ use std::ops::{Add, Div, Mul, Sub};
 use pulp::bytemuck::cast;
 use pulp::{Arch, Scalar128b, Simd, WithSimd};
 
+use crate::error::{Error, Result};
+
 /// Which vector instructions the kernel runs on.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum InstructionSet {
@@ -18,7 +20,40 @@ pub(super) enum InstructionSet {
     Wide,
 }
 
+/// Names the vector instructions that an engine shall use instead of the best; see [`super`].
+const VARIABLE: &str = "SIGLIP_SIMD";
+
 impl InstructionSet {
+    /// Those that the environment names, or the best.
+    ///
+    /// # Errors
+    /// [`Error::Value`] if this processor does not have them.
+    pub(super) fn chosen() -> Result<Self> {
+        match std::env::var(VARIABLE) {
+            Ok(name) => Self::named(&name),
+            Err(_) => Ok(Self::detect()),
+        }
+    }
+
+    fn named(name: &str) -> Result<Self> {
+        let found = match name {
+            "portable" => Some(Self::Portable),
+            #[cfg(target_arch = "x86_64")]
+            "avx2" => pulp::x86::V3::try_new().map(|avx2| Self::Detected(Arch::V3(avx2))),
+            #[cfg(target_arch = "x86_64")]
+            "avx512" => pulp::x86::V4::try_new().map(|avx512| Self::Detected(Arch::V4(avx512))),
+            #[cfg(target_arch = "aarch64")]
+            "neon" => pulp::aarch64::Neon::try_new().map(|neon| Self::Detected(Arch::Neon(neon))),
+            _ => None,
+        };
+        found.ok_or_else(|| Error::Value {
+            key: VARIABLE,
+            value: name.to_owned(),
+            expected: "`portable`, or what this processor has of `avx2`, `avx512` and `neon`",
+        })
+    }
+
+    /// The best.
     pub(super) fn detect() -> Self {
         match Arch::new() {
             Arch::Scalar => Self::Portable,
@@ -272,5 +307,27 @@ impl<S: Simd> Div for Lanes<S> {
     #[inline(always)]
     fn div(self, other: Self) -> Self {
         Self { value: self.simd.div_f32s(self.value, other.value), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instructions_are_found_by_their_names_or_refused() {
+        assert_eq!(InstructionSet::named("portable").unwrap().lanes(), 4);
+        for (name, lanes) in [("avx2", 8), ("avx512", 16), ("neon", 4)] {
+            match InstructionSet::named(name) {
+                Ok(instructions) => assert_eq!(instructions.lanes(), lanes, "{name}"),
+                // The best is one that has a name.
+                Err(_) => assert!(lanes == 4 || InstructionSet::detect().lanes() < lanes, "{name}"),
+            }
+        }
+        let words = InstructionSet::named("sse9").unwrap_err().to_string();
+        assert!(
+            words.contains("SIGLIP_SIMD") && words.contains("sse9") && words.contains("avx512"),
+            "{words}"
+        );
     }
 }

@@ -5,7 +5,8 @@
 //! relative bias. A pass computes a tile of similarities at a time, replaces it by its
 //! part of G and multiplies that, while the tile is in the first cache; nothing of
 //! size N x N is ever stored. Everything runs on vector instructions that are chosen
-//! at run time. Where several columns match a row, or the loss is a softmax over them,
+//! at run time; `SIGLIP_SIMD` in the environment, `avx512`, `avx2`, `neon` or `portable`, names others,
+//! with which the last bits of a run are others, too. Where several columns match a row, or the loss is a softmax over them,
 //! the tiles of a block of rows are kept together until all of G is known.
 
 mod adam;
@@ -69,9 +70,10 @@ impl Fused {
     /// [`crate::points::initial_vectors`] or others of their shape, on up to `threads` threads. The number of threads does not change the results.
     ///
     /// # Errors
-    /// [`crate::Error::Engine`] if the system starts no more threads.
+    /// [`crate::Error::Engine`] if the system starts no more threads, [`crate::Error::Value`] if
+    /// `SIGLIP_SIMD` names vector instructions that this processor does not have.
     pub fn new(experiment: &Experiment, initial: Array3<f32>, threads: usize) -> Result<Self> {
-        Self::on(InstructionSet::detect(), experiment, initial, threads)
+        Self::on(InstructionSet::chosen()?, experiment, initial, threads)
     }
 
     fn on(
