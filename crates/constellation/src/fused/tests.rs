@@ -334,6 +334,8 @@ fn every_path_of_this_processor_is_tested() {
     assert_eq!(lanes.contains(&8), std::arch::is_x86_feature_detected!("avx2"), "{lanes:?}");
     #[cfg(target_arch = "x86_64")]
     assert_eq!(lanes[0] == 16, std::arch::is_x86_feature_detected!("avx512vl"), "{lanes:?}");
+    #[cfg(target_arch = "aarch64")]
+    assert!(matches!(InstructionSet::detect(), InstructionSet::Detected(pulp::Arch::Neon(_))));
 }
 
 #[test]
