@@ -140,6 +140,9 @@ pub enum Error {
         /// What would have been accepted.
         expected: &'static str,
     },
+    /// libtorch makes no products of 8-bit integers, as in builds for other processors than x86.
+    #[error("dtype is int8, expected `bf16` or `f32`: this libtorch makes no products of 8-bit integers")]
+    Integers(#[source] Box<Error>),
 }
 
 /// Shorthand for results with this crate's [`Error`].

@@ -27,15 +27,13 @@ impl QuantizedLinear {
     /// Of W `[out, in]` and b `[out]`.
     ///
     /// # Errors
-    /// [`Error::Option`] where libtorch has no such products, as on a GPU and in builds for other processors
-    /// than x86.
+    /// [`Error::Integers`] where libtorch has no such products, [`Error::Option`] on a GPU.
     pub(crate) fn new(weight: &Tensor, bias: &Tensor) -> Result<Self> {
-        let packed = if weight.device() == Device::Cpu { Self::packed(weight, bias).ok() } else { None };
-        packed.ok_or_else(|| Error::Option {
-            option: "dtype",
-            value: "int8".to_owned(),
-            expected: "`bf16` or `f32`: this device or this libtorch has no products of 8-bit integers",
-        })
+        if weight.device() != Device::Cpu {
+            let expected = "`bf16` or `f32` on a GPU";
+            return Err(Error::Option { option: "dtype", value: "int8".to_owned(), expected });
+        }
+        Self::packed(weight, bias).map_err(|error| Error::Integers(Box::new(error)))
     }
 
     fn packed(weight: &Tensor, bias: &Tensor) -> Result<Self> {
