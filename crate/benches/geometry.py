@@ -2,7 +2,7 @@
 
     python geometry.py SIGLIP FOLDER PAIRS DIM SHARDS
 
-FOLDER keeps pairs and parts: what is there is not counted again.
+FOLDER keeps the pairs. Parts of an earlier call are removed: found there, they would cost nothing.
 """
 
 import json
@@ -21,6 +21,8 @@ if not pairs.exists():
     vectors = np.random.default_rng(1).standard_normal((2, count, dim), dtype=np.float32)
     np.savez(pairs, embeddings=vectors / np.linalg.norm(vectors, axis=2, keepdims=True))
 report = folder / f"{count}_{dim}.json"
+for earlier in folder.glob(f"{report.name}*"):
+    earlier.unlink()
 geometry = [siglip, "geometry", pairs, "--similarities", "--out", report, "--shard"]
 commands = [[*geometry, f"{shard}/{shards}"] for shard in range(shards)] + [[siglip, "merge", report]]
 for command in commands:

@@ -1,6 +1,5 @@
 //! `siglip embed`: a whole data set, in batches, and so that it can be left alone.
 
-use constellation::Device;
 use std::{
     path::{Path, PathBuf},
     sync::mpsc::{SyncSender, sync_channel},
@@ -8,6 +7,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
+use constellation::Device;
 use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

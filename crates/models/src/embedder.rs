@@ -1,8 +1,8 @@
 //! A checkpoint that is ready to embed.
 
-use constellation::Device;
 use std::path::PathBuf;
 
+use constellation::Device;
 use image::RgbImage;
 use ndarray::{Array2, Axis, concatenate};
 use tch::Tensor;

@@ -1,8 +1,8 @@
 //! An image tower alone that is ready to embed.
 
-use constellation::Device;
 use std::path::PathBuf;
 
+use constellation::Device;
 use image::RgbImage;
 use ndarray::Array2;
 use tch::nn::VarStore;

@@ -5,9 +5,10 @@
 //! relative bias. A pass computes a tile of similarities at a time, replaces it by its
 //! part of G and multiplies that, while the tile is in the first cache; nothing of
 //! size N x N is ever stored. Everything runs on vector instructions that are chosen
-//! at run time; `SIGLIP_SIMD` in the environment, `avx512`, `avx2`, `neon` or `portable`, names others,
-//! with which the last bits of a run are others, too. Where several columns match a row, or the loss is a softmax over them,
-//! the tiles of a block of rows are kept together until all of G is known.
+//! at run time; `SIGLIP_SIMD` in the environment, `avx512`, `avx2`, `neon` or `portable`,
+//! names others, with which the last bits of a run are others, too. Where several columns
+//! match a row, or the loss is a softmax over them, the tiles of a block of rows are kept
+//! together until all of G is known.
 
 mod adam;
 mod adapter;
