@@ -9,6 +9,7 @@ use constellation::{
 };
 use ndarray::{Array3, ArrayD, Ix3};
 use tch::{Kind, TchError, Tensor};
+use threads::Threads;
 
 use crate::adam::Adam;
 use crate::blocks::{Parameters, rows_of_a_block, sigmoid_in_blocks};
@@ -44,7 +45,7 @@ pub struct Libtorch {
     steps: usize,
     /// Rows of a block, if the similarities are too many to be stored.
     block: Option<i64>,
-    threads: i32,
+    threads: usize,
 }
 
 /// From so many pairs on, similarities are computed in blocks: 64 MiB of them, of which autograd keeps
@@ -144,7 +145,7 @@ impl Libtorch {
             rates: rates(&experiments, is_batch, 0)?.f_to_device(device)?,
             steps: 0,
             block,
-            threads: i32::MAX,
+            threads: usize::MAX,
             experiments,
         })
     }
@@ -172,7 +173,7 @@ impl Libtorch {
     /// The same engine with so many of libtorch's threads at most, if it computes on the processor.
     #[must_use]
     pub fn on_threads(mut self, most: usize) -> Self {
-        self.threads = most.clamp(1, 1024) as i32;
+        self.threads = most;
         self
     }
 
@@ -331,7 +332,8 @@ impl BatchEngine for Libtorch {
         histories: &mut [&mut History],
     ) -> constellation::Result<()> {
         let Experiment { pairs, bias, .. } = *self.experiment();
-        let _threads = Threads::for_similarities(self.experiments.len() * pairs * pairs, self.threads);
+        let similarities = self.experiments.len() * pairs * pairs;
+        let _threads = Threads::at_most(worth(similarities).min(self.threads));
         let mut recorded = Recorded::default();
         for _ in 0..epochs {
             self.step(record, &mut recorded).map_err(failed)?;
@@ -344,25 +346,11 @@ impl BatchEngine for Libtorch {
     }
 }
 
-/// libtorch's threads while an engine steps. Handing a small matrix to several threads
+/// How many threads are worth the handing out of so many similarities. To hand a small matrix to several
 /// costs more than computing it, fifty times more when the processor is busy.
-struct Threads {
-    before: i32,
-}
-
-impl Threads {
-    fn for_similarities(count: usize, most: i32) -> Self {
-        const WORTH_SHARING: usize = 500 * 500;
-        let before = tch::get_num_threads();
-        tch::set_num_threads(if count < WORTH_SHARING { 1 } else { before.min(most) });
-        Self { before }
-    }
-}
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        tch::set_num_threads(self.before);
-    }
+fn worth(similarities: usize) -> usize {
+    const WORTH_SHARING: usize = 500 * 500;
+    if similarities < WORTH_SHARING { 1 } else { usize::MAX }
 }
 
 /// The vectors of each modality, `[pairs, dim]`, or `[runs, pairs, dim]` of a batch.

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use ndarray::{Array2, Axis, concatenate};
 use tch::Device;
+use threads::Threads;
 
 use crate::error::Result;
 
@@ -32,8 +32,9 @@ pub(crate) fn in_order<T: Clone + Send, P: Sync, R: Send>(
 ) -> Result<()> {
     let streams = Streams::new(parts.len());
     let next = AtomicUsize::new(0);
+    let number = streams.threads;
     let stream = |tower: T, sender: Sender<(usize, R)>| {
-        tch::set_num_threads(streams.threads); // for OpenMP each thread has its own number
+        threads::set(number);
         let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
         for (k, part) in numbers.map_while(|k| Some((k, parts.get(k)?))) {
             if sender.send((k, work(&tower, part))).is_err() {
@@ -75,6 +76,7 @@ pub(crate) fn side_by_side<T: Clone + Send>(
     embed: impl Fn(&T, Range<usize>) -> Result<Array2<f32>> + Sync,
 ) -> Result<Array2<f32>> {
     if device != Device::Cpu || count <= size {
+        let _threads = Threads::all();
         return embed(tower, 0..count);
     }
     let starts = (0..count).step_by(size);
@@ -99,21 +101,16 @@ struct Streams {
     count: usize,
     /// Of each.
     threads: i32,
+    /// The caller only waits; what it had it has again when the streams are done.
+    _threads: Threads,
 }
-
-/// Calls that have their streams at the moment, and the threads of one product before the first.
-static RUNNING: Mutex<(usize, i32)> = Mutex::new((0, 1));
 
 impl Streams {
     fn new(parts: usize) -> Self {
-        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        if running.0 == 0 {
-            running.1 = tch::get_num_threads().max(1);
-            keep_freed_memory();
-        }
-        running.0 += 1;
-        let count = parts.clamp(1, running.1 as usize);
-        Self { count, threads: running.1 / count as i32 }
+        keep_freed_memory();
+        let threads = Threads::all();
+        let count = parts.clamp(1, threads.of_process());
+        Self { count, threads: (threads.of_process() / count) as i32, _threads: threads }
     }
 }
 
@@ -125,18 +122,10 @@ fn keep_freed_memory() {
     drop(std::hint::black_box(vec![0u8; LARGEST]));
 }
 
-impl Drop for Streams {
-    fn drop(&mut self) {
-        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        running.0 -= 1;
-        if running.0 == 0 {
-            tch::set_num_threads(running.1);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::{Mutex, PoisonError};
+
     use super::*;
     use crate::error::Error;
 

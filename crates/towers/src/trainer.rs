@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor, nn::VarStore};
+use threads::Threads;
 
 use constellation::train::Progress;
 use constellation::{BiasKind, Error};
@@ -46,6 +47,7 @@ pub struct Trained {
 /// read or written, or the loss diverges.
 pub fn train(config: &TowersConfig, folder: &Path, progress: &mut dyn FnMut(&Progress)) -> Result<Trained> {
     config.validate()?;
+    let _threads = Threads::all();
     let emoji = emoji::load()?;
     let _lock = files::lock_folder(folder)?;
     let model = checkpoint::prepare(folder, config, &emoji.names())?;

@@ -39,6 +39,23 @@ fn training_lowers_the_loss_that_the_checkpoint_has() {
     }
 }
 
+/// libtorch adds up in another order with each number of threads, and a thread that begins beside
+/// other work would take that one's.
+#[test]
+fn what_works_beside_a_training_moves_no_bit() {
+    let (config, root) = (tiny(3, "relative"), tempfile::tempdir().unwrap());
+    let weights = |name: &str| {
+        let folder = root.path().join(name);
+        train(&config, &folder);
+        fs::read(folder.join("model.safetensors")).unwrap()
+    };
+    let alone = weights("alone");
+    let other_work = threads::Threads::at_most(1);
+    let beside = std::thread::scope(|scope| scope.spawn(|| weights("beside")).join().unwrap());
+    drop(other_work);
+    assert!(alone == beside);
+}
+
 #[test]
 fn an_interrupted_training_ends_with_the_same_bytes() {
     let config = tiny(10, "relative");

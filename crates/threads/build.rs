@@ -1,0 +1,5 @@
+//! Links to libtorch; see `siglip-link`.
+
+fn main() {
+    link::libtorch();
+}
