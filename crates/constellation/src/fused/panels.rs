@@ -43,6 +43,14 @@ impl Shape {
         Self { dim: self.dim + extra, ..self }
     }
 
+    /// Rows of a panel that fill whole vectors of `lanes`. The last panel's others, if they are few, go
+    /// into vectors with the other modality's rows: see [`super::pass`].
+    pub(super) fn whole(&self, panel: usize, lanes: usize) -> usize {
+        let rows = self.rows_in(panel);
+        let whole = rows - rows % lanes;
+        if whole < 2 * lanes || 2 * (rows - whole) > lanes { rows.next_multiple_of(lanes) } else { whole }
+    }
+
     /// Rows of the panel that are not filling.
     pub(super) fn rows_in(&self, panel: usize) -> usize {
         (self.rows - panel * self.width).min(self.width)

@@ -27,7 +27,10 @@ pub(super) struct Pass {
     pool: Option<rayon::ThreadPool>,
 }
 
-/// Up to [`ROWS`] rows of modality `u` against all rows of modality `v`.
+/// Up to [`ROWS`] rows of modality `u` against the rows of modality `v`.
+///
+/// The rows of V lie in vectors. The few that are left over in a last one would waste most of it, for
+/// every row of U; they become rows of a block themselves, against the rows of U in vectors.
 #[derive(Debug, Clone, Copy)]
 struct Block {
     u: usize,
@@ -36,6 +39,8 @@ struct Block {
     first: usize,
     /// Rows that are not filling.
     real: usize,
+    /// Whether its rows are what is left over of the second modality.
+    is_rest: bool,
 }
 
 /// What one thread works on, and with.
@@ -46,6 +51,26 @@ struct Share {
     tile: Aligned,
     partial: Aligned,
     sums: Sums,
+}
+
+/// The blocks of two modalities; with `lanes`, those of what is left over of V are the last.
+fn blocks_of(shapes: &[Shape], u: usize, v: usize, lanes: Option<usize>) -> Vec<Block> {
+    let cut = |u: usize, v: usize, panel: usize, rows: std::ops::Range<usize>, is_rest: bool| {
+        let end = rows.end;
+        rows.step_by(ROWS).map(move |first| Block {
+            u,
+            v,
+            panel,
+            first,
+            real: ROWS.min(end - first),
+            is_rest,
+        })
+    };
+    let all = (0..shapes[u].panels).flat_map(|panel| cut(u, v, panel, 0..shapes[u].rows_in(panel), false));
+    let last = shapes[v].panels - 1;
+    let rest =
+        lanes.map(|lanes| cut(v, u, last, shapes[v].whole(last, lanes)..shapes[v].rows_in(last), true));
+    all.chain(rest.into_iter().flatten()).collect()
 }
 
 /// Multiplications below which another share does not pay for the hand-over.
@@ -63,17 +88,9 @@ impl Pass {
         listed: Option<Listed>,
         threads: usize,
     ) -> Result<Self> {
-        let blocks: Vec<Block> = (0..shapes.len())
-            .flat_map(|u| (u + 1..shapes.len()).map(move |v| (u, v)))
-            .flat_map(|(u, v)| (0..shapes[u].panels).map(move |panel| (u, v, panel)))
-            .flat_map(|(u, v, panel)| {
-                let rows = shapes[u].rows_in(panel);
-                (0..rows).step_by(ROWS).map(move |first| {
-                    let real = ROWS.min(rows - first);
-                    Block { u, v, panel, first, real }
-                })
-            })
-            .collect();
+        let lanes = listed.is_none().then_some(instructions.lanes());
+        let pairs = (0..shapes.len()).flat_map(|u| (u + 1..shapes.len()).map(move |v| (u, v)));
+        let blocks: Vec<Block> = pairs.flat_map(|(u, v)| blocks_of(shapes, u, v, lanes)).collect();
         let numbers = shapes.iter().map(|shape| shape.panels * shape.width * shape.dim).sum::<usize>();
         let columns = shapes[shapes.len() - 1];
         // All of a row's similarities at a time, if the list needs them together.
@@ -189,34 +206,36 @@ impl BlockPass<'_> {
         for other in 0..self.v.shape.panels {
             sums = sums.merge(self.panel(other));
         }
-        sums.merge(self.diagonal())
+        if self.block.is_rest { sums } else { sums.merge(self.diagonal()) }
     }
 
     /// The block's rows in `panels`, filled up to a multiple of `unit`.
     fn rows<'a>(&self, panels: &'a Panels, unit: usize) -> RowBlock<'a> {
         let Block { panel, first, real, .. } = self.block;
-        let panel = Panel { data: panels.panel(panel), width: panels.shape.width };
+        let width = panels.shape.width;
+        let panel = Panel { data: panels.panel(panel), width, columns: width };
         RowBlock { panel, first, count: real.next_multiple_of(unit) }
     }
 
     /// The block's rows against one panel of V.
     fn panel(&mut self, other: usize) -> Sums {
-        let Block { panel, first, real, .. } = self.block;
+        let Block { panel, first, real, is_rest, .. } = self.block;
         let Shape { width, panels, .. } = self.v.shape;
+        let columns = if is_rest { width } else { self.v.shape.whole(other, self.instructions.lanes()) };
         let u = self.rows(self.u, QUAD);
-        let v = Panel { data: self.v.panel(other), width };
-        let tile = &mut self.tile[..u.count * width];
+        let v = Panel { data: self.v.panel(other), width, columns };
+        let tile = &mut self.tile[..u.count * columns];
         self.instructions.run(Similarities { u, v, start: -self.logits.offset, tile });
         self.instructions.run(Mask {
             tile,
-            width,
-            real: [real, self.v.shape.rows_in(other)],
+            width: columns,
+            real: [real, self.v.shape.rows_in(other).min(columns)],
             diagonal: (other == panel).then_some(first),
             value: self.logits.silent(),
         });
         let sums = self.instructions.run(NonMatching { logits: self.logits, tile });
         let gradient = self.gradients[self.block.v].panel_mut(other);
-        self.instructions.run(ColumnGradient { tile, width, u, gradient });
+        self.instructions.run(ColumnGradient { tile, columns, u, gradient, width });
         if self.trained {
             let gradient = &mut self.gradients[self.block.u].panel_mut(panel)[first..];
             let (partial, is_first, is_last) = (&mut *self.partial, other == 0, other + 1 == panels);
@@ -236,14 +255,14 @@ impl BlockPass<'_> {
 
     /// The block's rows against all of V, where several columns match a row.
     fn run_listed(self, listed: &Listed) -> Sums {
-        let Block { u: u_index, v: v_index, panel, first, real } = self.block;
+        let Block { u: u_index, v: v_index, panel, first, real, .. } = self.block;
         let Shape { width, panels, .. } = self.v.shape;
         let gradient_width = self.u.shape.width;
         let u = self.rows(self.u, QUAD);
         let size = u.count * width;
         let data = &mut self.tile[..panels * size];
         for (other, tile) in data.chunks_exact_mut(size).enumerate() {
-            let v = Panel { data: self.v.panel(other), width };
+            let v = Panel { data: self.v.panel(other), width, columns: width };
             self.instructions.run(Similarities { u, v, start: -self.logits.offset, tile });
             let real = [real, self.v.shape.rows_in(other)];
             let value = self.logits.silent();
@@ -253,9 +272,9 @@ impl BlockPass<'_> {
         let tiles = Tiles { data, rows: u.count, width, lanes, first: panel * gradient_width + first, real };
         let sums = listed.differentiate(self.instructions, self.logits, tiles);
         for (other, tile) in data.chunks_exact(size).enumerate() {
-            let v = Panel { data: self.v.panel(other), width };
+            let v = Panel { data: self.v.panel(other), width, columns: width };
             let gradient = self.gradients[v_index].panel_mut(other);
-            self.instructions.run(ColumnGradient { tile, width, u, gradient });
+            self.instructions.run(ColumnGradient { tile, columns: width, u, gradient, width });
             let gradient = &mut self.gradients[u_index].panel_mut(panel)[first..];
             let (partial, is_first, is_last) = (&mut *self.partial, other == 0, other + 1 == panels);
             self.instructions.run(RowGradient {

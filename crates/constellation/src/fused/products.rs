@@ -23,6 +23,8 @@ pub(super) const QUAD: usize = 4;
 pub(super) struct Panel<'a> {
     pub(super) data: &'a [f32],
     pub(super) width: usize,
+    /// How many of its columns are multiplied, in whole vectors.
+    pub(super) columns: usize,
 }
 
 /// The rows `first..first + count` of a panel.
@@ -66,7 +68,7 @@ impl WithSimd for Similarities<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { u, v, start, tile } = self;
         let start = Lanes::splat(simd, start);
-        let vectors = v.width / S::F32_LANES;
+        let vectors = v.columns / S::F32_LANES;
         let (tile, _) = S::as_mut_simd_f32s(tile);
         for (quad, tile) in tile.chunks_exact_mut(QUAD * vectors).enumerate() {
             let mut j = 0;
@@ -118,10 +120,12 @@ fn similarities<S: Simd, const C: usize>(
 /// `gradient[k, j] += sum_i G_ij U_ik`, into the panel of V's gradient.
 pub(super) struct ColumnGradient<'a> {
     pub(super) tile: &'a [f32],
-    /// Columns of the tile.
-    pub(super) width: usize,
+    /// Columns of the tile, the first of the gradient's.
+    pub(super) columns: usize,
     pub(super) u: RowBlock<'a>,
     pub(super) gradient: &'a mut [f32],
+    /// Columns of the gradient.
+    pub(super) width: usize,
 }
 
 impl WithSimd for ColumnGradient<'_> {
@@ -129,25 +133,26 @@ impl WithSimd for ColumnGradient<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { tile, width, u, gradient } = self;
-        let (mut k, dim, vectors) = (0, gradient.len() / width, width / S::F32_LANES);
+        let Self { tile, columns: count, u, gradient, width } = self;
+        let (mut k, dim, vectors) = (0, gradient.len() / width, count / S::F32_LANES);
         let (tile, _) = S::as_simd_f32s(tile);
         let (gradient, _) = S::as_mut_simd_f32s(gradient);
+        let stride = width / S::F32_LANES;
         while k < dim {
             let size = block::<4>(dim - k);
-            let gradient = &mut gradient[k * vectors..][..size * vectors];
+            let gradient = &mut gradient[k * stride..][..size * stride];
             let mut j = 0;
             while j < vectors {
                 let count = block::<2>(vectors - j);
                 match (size, count) {
-                    (4, 2) => columns::<S, 4, 2>(simd, tile, u, k, j, gradient),
-                    (3, 2) => columns::<S, 3, 2>(simd, tile, u, k, j, gradient),
-                    (2, 2) => columns::<S, 2, 2>(simd, tile, u, k, j, gradient),
-                    (1, 2) => columns::<S, 1, 2>(simd, tile, u, k, j, gradient),
-                    (4, _) => columns::<S, 4, 1>(simd, tile, u, k, j, gradient),
-                    (3, _) => columns::<S, 3, 1>(simd, tile, u, k, j, gradient),
-                    (2, _) => columns::<S, 2, 1>(simd, tile, u, k, j, gradient),
-                    (_, _) => columns::<S, 1, 1>(simd, tile, u, k, j, gradient),
+                    (4, 2) => columns::<S, 4, 2>(simd, tile, u, [k, j, vectors], gradient),
+                    (3, 2) => columns::<S, 3, 2>(simd, tile, u, [k, j, vectors], gradient),
+                    (2, 2) => columns::<S, 2, 2>(simd, tile, u, [k, j, vectors], gradient),
+                    (1, 2) => columns::<S, 1, 2>(simd, tile, u, [k, j, vectors], gradient),
+                    (4, _) => columns::<S, 4, 1>(simd, tile, u, [k, j, vectors], gradient),
+                    (3, _) => columns::<S, 3, 1>(simd, tile, u, [k, j, vectors], gradient),
+                    (2, _) => columns::<S, 2, 1>(simd, tile, u, [k, j, vectors], gradient),
+                    (_, _) => columns::<S, 1, 1>(simd, tile, u, [k, j, vectors], gradient),
                 }
                 j += count;
             }
@@ -156,23 +161,22 @@ impl WithSimd for ColumnGradient<'_> {
     }
 }
 
-/// `K` coordinates from `k` of `C` vectors of columns from `j`.
+/// `K` coordinates from `k` of `C` vectors of columns from `j`, of a tile that has `vectors` of them.
 #[inline(always)]
 fn columns<S: Simd, const K: usize, const C: usize>(
     simd: S,
     tile: &[S::f32s],
     u: RowBlock,
-    k: usize,
-    j: usize,
+    [k, j, vectors]: [usize; 3],
     gradient: &mut [S::f32s],
 ) {
-    let vectors = gradient.len() / K;
+    let stride = gradient.len() / K;
     let mut coordinates: [&[[f32; QUAD]]; K] = [&[]; K];
     let mut sums = [[Lanes::splat(simd, 0.0); C]; K];
     for kk in 0..K {
         coordinates[kk] = u.coordinate(k + kk);
         for c in 0..C {
-            sums[kk][c] = Lanes::new(simd, gradient[kk * vectors + j + c]);
+            sums[kk][c] = Lanes::new(simd, gradient[kk * stride + j + c]);
         }
     }
     for (quad, tile) in tile.chunks_exact(QUAD * vectors).enumerate() {
@@ -188,7 +192,7 @@ fn columns<S: Simd, const K: usize, const C: usize>(
     }
     for kk in 0..K {
         for c in 0..C {
-            gradient[kk * vectors + j + c] = sums[kk][c].get();
+            gradient[kk * stride + j + c] = sums[kk][c].get();
         }
     }
 }
@@ -215,30 +219,24 @@ impl WithSimd for RowGradient<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { tile, v, partial, is_first, is_last, gradient, gradient_width } = self;
-        let (dim, vectors) = (v.data.len() / v.width, v.width / S::F32_LANES);
+        let (dim, vectors, stride) =
+            (v.data.len() / v.width, v.columns / S::F32_LANES, v.width / S::F32_LANES);
         let (tile, _) = S::as_simd_f32s(tile);
         let (v_data, _) = S::as_simd_f32s(v.data);
         let (partial, _) = S::as_mut_simd_f32s(partial);
         let (partial, _) = partial.as_chunks_mut::<QUAD>();
+        let ends = [is_first, is_last];
         for (quad, tile) in tile.chunks_exact(QUAD * vectors).enumerate() {
             let (tile, _) = tile.as_chunks::<QUAD>();
             let mut k = 0;
             while k < dim {
                 let size = block::<2>(dim - k);
-                let v_k = &v_data[k * vectors..][..size * vectors];
+                let v_k = &v_data[k * stride..][..size * stride];
                 let partial = &mut partial[quad * dim + k..][..size];
+                let gradient = &mut gradient[k * gradient_width + quad * QUAD..];
                 match size {
-                    2 => rows::<S, 2>(simd, tile, v_k, partial, is_first),
-                    _ => rows::<S, 1>(simd, tile, v_k, partial, is_first),
-                }
-                if is_last {
-                    for (kk, lanes) in partial.iter().enumerate() {
-                        let sums = Lanes::sums(simd, *lanes);
-                        let gradient = &mut gradient[(k + kk) * gradient_width + quad * QUAD..][..QUAD];
-                        for r in 0..QUAD {
-                            gradient[r] += sums[r];
-                        }
-                    }
+                    2 => rows::<S, 2>(simd, tile, v_k, partial, ends, gradient, gradient_width),
+                    _ => rows::<S, 1>(simd, tile, v_k, partial, ends, gradient, gradient_width),
                 }
                 k += size;
             }
@@ -253,29 +251,36 @@ fn rows<S: Simd, const K: usize>(
     tile: &[[S::f32s; QUAD]],
     v: &[S::f32s],
     partial: &mut [[S::f32s; QUAD]],
-    is_first: bool,
+    [is_first, is_last]: [bool; 2],
+    gradient: &mut [f32],
+    gradient_width: usize,
 ) {
+    let stride = v.len() / K;
     let mut coordinates: [&[S::f32s]; K] = [&[]; K];
-    let mut sums = [[Lanes::splat(simd, 0.0); QUAD]; K];
+    let mut sums = [[Lanes::splat(simd, 0.0).get(); QUAD]; K];
     for k in 0..K {
-        coordinates[k] = &v[k * tile.len()..][..tile.len()];
+        coordinates[k] = &v[k * stride..][..tile.len()];
         if !is_first {
-            for r in 0..QUAD {
-                sums[k][r] = Lanes::new(simd, partial[k][r]);
-            }
+            sums[k] = partial[k];
         }
     }
     for j in 0..tile.len() {
         for k in 0..K {
             let v = Lanes::new(simd, coordinates[k][j]);
             for r in 0..QUAD {
-                sums[k][r] = v.mul_add(Lanes::new(simd, tile[j][r]), sums[k][r]);
+                sums[k][r] = v.mul_add(Lanes::new(simd, tile[j][r]), Lanes::new(simd, sums[k][r])).get();
             }
         }
     }
     for k in 0..K {
-        for r in 0..QUAD {
-            partial[k][r] = sums[k][r].get();
+        if is_last {
+            let sums = Lanes::sums(simd, sums[k]);
+            let gradient = &mut gradient[k * gradient_width..][..QUAD];
+            for r in 0..QUAD {
+                gradient[r] += sums[r];
+            }
+        } else {
+            partial[k] = sums[k];
         }
     }
 }
@@ -283,6 +288,7 @@ fn rows<S: Simd, const K: usize>(
 /// Sets the matching pairs and the filling in a tile of similarities to `value`.
 pub(super) struct Mask<'a> {
     pub(super) tile: &'a mut [f32],
+    /// Columns of the tile.
     pub(super) width: usize,
     /// Rows and columns that are not filling.
     pub(super) real: [usize; 2],
@@ -300,8 +306,7 @@ impl WithSimd for Mask<'_> {
         let vectors = width / S::F32_LANES;
         let count = tile.len() / width;
         if let Some(first) = diagonal {
-            for i in 0..count {
-                let j = first + i;
+            for (i, j) in (first..width).take(count).enumerate() {
                 let vector = i / QUAD * vectors + j / S::F32_LANES;
                 tile[(vector * QUAD + i % QUAD) * S::F32_LANES + j % S::F32_LANES] = value;
             }

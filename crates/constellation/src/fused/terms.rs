@@ -121,38 +121,54 @@ fn others_paper<S: Simd>(simd: S, logits: Logits, tile: &mut [S::f32s]) -> Sums 
     let epsilon = one.all(EPSILON);
     let mut total = Totals::new(simd);
     let mut product = Product::new(simd);
-    let mut probabilities = [one.get(); GROUP * GROUPS];
-    for chunk in tile.chunks_mut(GROUP * GROUPS) {
-        // Two loops rather than one: a processor overlaps iterations only as far as
-        // their chains of dependent operations fit into its window.
-        for (x, p) in chunk.iter().zip(&mut probabilities) {
-            let x = Lanes::new(simd, *x);
-            *p = (one / (one + exp_minus(logits, x))).get();
+    let (groups, _) = tile.as_chunks_mut::<GROUP>();
+    let mut ahead = match groups.first() {
+        Some(first) => probabilities::<S>(logits, one, first),
+        None => [one.get(); GROUP],
+    };
+    for k in 0..groups.len() {
+        let p = ahead;
+        // A chain of dependent operations of one group is longer than what a processor looks ahead:
+        // the next group's exponentials and quotients run beside this one's products.
+        if let Some(next) = groups.get(k + 1) {
+            ahead = probabilities::<S>(logits, one, next);
         }
-        for (group, p) in chunk.chunks_exact_mut(GROUP).zip(probabilities.chunks_exact(GROUP)) {
-            let (mut q, mut w) = ([one; GROUP], [one; GROUP]);
-            for i in 0..GROUP {
-                q[i] = one - Lanes::new(simd, p[i]);
-                w[i] = q[i] + epsilon;
-            }
-            // One reciprocal and one logarithm serve the four entries; w > 1e-8.
-            let (w01, w23) = (w[0] * w[1], w[2] * w[3]);
-            let all = w01 * w23;
-            let reciprocal = one / all;
-            let (r01, r23) = (reciprocal * w23, reciprocal * w01);
-            let r = [r01 * w[1], r01 * w[0], r23 * w[3], r23 * w[2]];
-            for i in 0..GROUP {
-                let g = Lanes::new(simd, p[i]) * q[i] * r[i];
-                total.add(g, Lanes::new(simd, group[i]));
-                group[i] = g.get();
-            }
-            product.multiply(all);
+        let group = &mut groups[k];
+        let (mut q, mut w) = ([one; GROUP], [one; GROUP]);
+        for i in 0..GROUP {
+            q[i] = one - Lanes::new(simd, p[i]);
+            w[i] = q[i] + epsilon;
         }
-        product.scale();
-        total.carry();
+        // One reciprocal and one logarithm serve the four entries; w > 1e-8.
+        let (w01, w23) = (w[0] * w[1], w[2] * w[3]);
+        let all = w01 * w23;
+        let reciprocal = one / all;
+        let (r01, r23) = (reciprocal * w23, reciprocal * w01);
+        let r = [r01 * w[1], r01 * w[0], r23 * w[3], r23 * w[2]];
+        for i in 0..GROUP {
+            let g = Lanes::new(simd, p[i]) * q[i] * r[i];
+            total.add(g, Lanes::new(simd, group[i]));
+            group[i] = g.get();
+        }
+        product.multiply(all);
+        if (k + 1) % GROUPS == 0 {
+            product.scale();
+            total.carry();
+        }
     }
+    product.scale();
     let (loss, max_other) = (-product.ln(), total.max.largest());
     Sums { loss, max_other, ..total.sums() }
+}
+
+/// p = 1 / (1 + exp(-z)) of four x.
+#[inline(always)]
+fn probabilities<S: Simd>(logits: Logits, one: Lanes<S>, x: &[S::f32s; GROUP]) -> [S::f32s; GROUP] {
+    let mut p = [one.get(); GROUP];
+    for i in 0..GROUP {
+        p[i] = (one / (one + exp_minus(logits, Lanes::new(one.simd(), x[i])))).get();
+    }
+    p
 }
 
 /// `softplus(z) = max(z, 0) + log(1 + exp(-|z|))`.
