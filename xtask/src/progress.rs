@@ -93,7 +93,7 @@ impl Progress {
         match &result {
             Ok(_) => {
                 *state.time.lock().unwrap_or_else(PoisonError::into_inner) = Some(start.elapsed());
-                say(&format!("{}: {}", step.name, readable(start.elapsed())));
+                say(&format!("{}: {}", step.name, clock(start.elapsed())));
             }
             // Of the others, which end because of the first, nothing need be said.
             Err(_) if !self.has_failed.swap(true, Ordering::Relaxed) => {
@@ -165,7 +165,7 @@ impl State {
     }
 }
 
-fn readable(time: Duration) -> String {
+fn clock(time: Duration) -> String {
     format!("{}:{:02}", time.as_secs() / 60, time.as_secs() % 60)
 }
 

@@ -4,7 +4,8 @@ use crate::tool::Tool;
 
 /// The program; the directory layout of its version is relied on in [`super::warm`].
 ///
-/// less than in the package's own profile.
+/// Before a kernel's first cell it analyses all crates, on one thread. Optimised as a whole it does so in a
+/// fifth less time than in the package's own profile; to build it takes longer, once.
 pub const EVCXR: Tool = Tool {
     name: "evcxr_jupyter",
     version: "0.22.0",
