@@ -136,7 +136,7 @@ impl Progress {
         while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
             let running = self.steps.iter().filter(|(_, state)| state.is_running.load(Ordering::Relaxed));
             let names: Vec<_> = running.map(|(step, _)| step.name).collect();
-            let [passed, left] = [self.start.elapsed(), self.left()].map(readable);
+            let [passed, left] = [self.start.elapsed(), self.left()].map(clock);
             let line = format!("{passed} passed, about {left} left: {}", names.join(", "));
             if terminal { eprint!("\r\x1b[K{line}") } else { eprintln!("{line}") }
         }
