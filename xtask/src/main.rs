@@ -127,8 +127,7 @@ fn run(cli: Cli) -> Result<()> {
         Task::Doctor => doctor::examine(&project),
         Task::Lab { arguments } => lab::open(&project, &arguments),
         Task::Reproduce(Reproduce { notebooks, overrides, html, timeout }) => {
-            let python = setup::everything(&project, PyTorch::for_this_machine())?;
-            reproduce::run(&project, &python, &reproduce::Request { notebooks, overrides, html, timeout })
+            reproduce::run(&project, &reproduce::Request { notebooks, overrides, html, timeout })
         }
         Task::Site { folder } => {
             let python = setup::engine(&project, PyTorch::for_this_machine())?;

@@ -13,8 +13,8 @@ use crate::{
     files,
     notebook::{self, Execution, Outcome},
     project::Project,
-    python::Python,
-    report, site,
+    python::{PyTorch, Python},
+    report, setup, site,
 };
 
 /// The order in which they are read; others follow by name.
@@ -67,13 +67,18 @@ pub struct Request {
 }
 
 /// Executes what is asked for and, where nothing was overridden, puts the results where they are committed.
+/// What a notebook's kernel needs is set up before it: the first ones do not wait for what the last need.
 ///
 /// # Errors
-/// If a notebook fails. The others are executed all the same.
-pub fn run(project: &Project, python: &Python, request: &Request) -> Result<()> {
+/// If a set-up or a notebook fails. In the latter case the others are executed all the same.
+pub fn run(project: &Project, request: &Request) -> Result<()> {
     let names = chosen(&all(project)?, &request.notebooks)?;
     let output = project.target().join("reproduce");
-    let executed = each(project, python, &names, request, &output, |name, notebook| {
+    let python_of = |name: &str| {
+        let notebook = read(&file(&project.notebooks(), name))?;
+        setup::kernels(project, PyTorch::for_this_machine(), &[notebook::kernel(&notebook)])
+    };
+    let executed = each(project, python_of, &names, request, &output, |name, notebook| {
         if request.overrides.is_empty() {
             return publish(project, name, notebook, &output);
         }
@@ -85,7 +90,8 @@ pub fn run(project: &Project, python: &Python, request: &Request) -> Result<()> 
             let folder = if names.contains(&name) { &output } else { &project.notebooks() };
             file(folder, &name)
         });
-        site::write(project, python, &notebooks.collect::<Vec<_>>(), &project.site())?;
+        let python = setup::engine(project, PyTorch::for_this_machine())?;
+        site::write(project, &python, &notebooks.collect::<Vec<_>>(), &project.site())?;
     }
     executed?;
     let all = all(project)?;
@@ -104,14 +110,14 @@ pub fn run(project: &Project, python: &Python, request: &Request) -> Result<()> 
 pub fn check(project: &Project, python: &Python, output: &Path, timeout: u64) -> Result<usize> {
     let request = Request { notebooks: Vec::new(), overrides: Vec::new(), html: false, timeout };
     let names = all(project)?;
-    each(project, python, &names, &request, output, |_, _| Ok(()))?;
+    each(project, |_| Ok(python.clone()), &names, &request, output, |_, _| Ok(()))?;
     Ok(names.len())
 }
 
-/// Executes notebooks, and has `settle` care for those that pass.
+/// Executes notebooks, each with its Python, and has `settle` care for those that pass.
 fn each(
     project: &Project,
-    python: &Python,
+    python_of: impl Fn(&str) -> Result<Python>,
     names: &[String],
     request: &Request,
     output: &Path,
@@ -119,7 +125,8 @@ fn each(
 ) -> Result<()> {
     let mut failed = Vec::new();
     for name in names {
-        let Outcome { notebook, verdict, elapsed } = one(project, python, name, request, output)?;
+        let python = python_of(name)?;
+        let Outcome { notebook, verdict, elapsed } = one(project, &python, name, request, output)?;
         let time = report::readable(elapsed);
         match &verdict {
             Ok(counts) => println!("ok      {name}: {counts} in {time}"),
@@ -160,6 +167,11 @@ fn one(project: &Project, python: &Python, name: &str, request: &Request, output
         variables,
     };
     notebook::execute(python, &execution)
+}
+
+fn read(notebook: &Path) -> Result<Value> {
+    let bytes = fs::read(notebook).with_context(|| format!("cannot read {}", notebook.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| format!("{} is no notebook", notebook.display()))
 }
 
 /// A notebook in a folder of notebooks.

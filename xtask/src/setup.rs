@@ -27,6 +27,8 @@ const PACKAGES: Step = Step { name: "Python packages", cost: 35.0, lines: 230 };
 const CXX: Step = Step { name: "C++ of torch-sys", cost: 70.0, lines: 1 };
 const KERNEL: Step = Step { name: "evcxr", cost: 350.0, lines: 370 };
 const CRATE: Step = Step { name: "crate for notebooks", cost: 300.0, lines: 700 };
+/// Of the notebooks without libtorch.
+const SYNTHETIC_CRATE: Step = Step { name: "crate for synthetic notebooks", cost: 80.0, lines: 250 };
 
 /// How long a step of a set-up took.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,21 +44,29 @@ pub struct Taken {
 /// # Errors
 /// What could not be set up, and what to do. What was done until then is kept, and a second call goes on.
 pub fn everything(project: &Project, pytorch: PyTorch) -> Result<Python> {
+    kernels(project, pytorch, &Kernel::ALL)
+}
+
+/// Sets up what is missing for some of the kernels.
+///
+/// # Errors
+/// As [`everything`].
+pub fn kernels(project: &Project, pytorch: PyTorch, kernels: &[Kernel]) -> Result<Python> {
     let setup = SetUp::new(project, pytorch)?;
-    let mut missing = setup.missing()?;
+    let has_libtorch = kernels.contains(&Kernel::Full);
+    let mut missing = setup.missing(has_libtorch)?;
     missing.extend((!EVCXR.binary(project).exists()).then_some(KERNEL));
-    let builds = Kernel::ALL.map(|kernel| warm::is_ready(project, kernel, &setup.rustc));
-    let are_built = builds.into_iter().collect::<Result<Vec<_>>>()?.into_iter().all(|is_ready| is_ready);
-    missing.extend((!are_built || !missing.is_empty()).then_some(CRATE));
+    let builds = kernels.iter().map(|&kernel| warm::is_ready(project, kernel, &setup.rustc));
+    let are_built = builds.collect::<Result<Vec<_>>>()?.into_iter().all(|is_ready| is_ready);
+    let a_crate = if has_libtorch { CRATE } else { SYNTHETIC_CRATE };
+    missing.extend((!are_built || !missing.is_empty()).then_some(a_crate));
     setup.make(missing, |progress| {
         thread::scope(|scope| {
             let evcxr = scope.spawn(|| progress.step(KERNEL, |run| EVCXR.ready(project, &setup.rustc, run)));
-            let made = setup.engine(progress, || {
+            let made = setup.engine(progress, has_libtorch, || {
                 rust_src::ready(project, &setup.rustc)?;
-                progress.step(CRATE, |run| {
-                    Kernel::ALL
-                        .into_iter()
-                        .try_for_each(|kernel| warm::ready(project, kernel, &setup.rustc, run))
+                progress.step(a_crate, |run| {
+                    kernels.iter().try_for_each(|&kernel| warm::ready(project, kernel, &setup.rustc, run))
                 })
             });
             evcxr.join().expect("a step does not panic")?;
@@ -73,7 +83,7 @@ pub fn everything(project: &Project, pytorch: PyTorch) -> Result<Python> {
 /// As [`everything`].
 pub fn engine(project: &Project, pytorch: PyTorch) -> Result<Python> {
     let setup = SetUp::new(project, pytorch)?;
-    setup.make(setup.missing()?, |progress| setup.engine(progress, || Ok(())))?;
+    setup.make(setup.missing(true)?, |progress| setup.engine(progress, true, || Ok(())))?;
     Ok(setup.python)
 }
 
@@ -104,8 +114,8 @@ impl<'a> SetUp<'a> {
         Ok(Self { project, environment, python, is_conda, pytorch, rustc, _one_at_a_time })
     }
 
-    /// Of what building the crate needs.
-    fn missing(&self) -> Result<Vec<Step>> {
+    /// Of what building the crate needs, with libtorch's bindings or without.
+    fn missing(&self, has_libtorch: bool) -> Result<Vec<Step>> {
         let mut missing = Vec::new();
         if !self.python.is_complete(&self.environment, self.pytorch) {
             missing.extend([LIBTORCH, PACKAGES]);
@@ -113,7 +123,7 @@ impl<'a> SetUp<'a> {
             libtorch::link(self.project, &self.python)?;
         }
         // Without a compiler this fails: better now than after minutes of installing.
-        missing.extend((!torch_sys::is_ready(self.project, &self.rustc)?).then_some(CXX));
+        missing.extend((has_libtorch && !torch_sys::is_ready(self.project, &self.rustc)?).then_some(CXX));
         Ok(missing)
     }
 
@@ -132,8 +142,14 @@ impl<'a> SetUp<'a> {
         files::write(&self.project.tools().join("setup.json"), serde_json::to_vec(&taken)?)
     }
 
-    /// Python and the C++, and `then` what can be built with them, beside the packages that Rust needs not.
-    fn engine(&self, progress: &Progress, then: impl FnOnce() -> Result<()>) -> Result<()> {
+    /// Python and, where libtorch's bindings are wanted, their C++; `then` what can be built with them,
+    /// beside the packages that Rust needs not.
+    fn engine(
+        &self,
+        progress: &Progress,
+        has_libtorch: bool,
+        then: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
         let (python, environment) = (&self.python, &self.environment);
         if !python.is_complete(environment, self.pytorch) {
             progress.step(LIBTORCH, |run| python::libraries(python, self.is_conda, environment, run))?;
@@ -146,7 +162,9 @@ impl<'a> SetUp<'a> {
                 }
                 progress.step(PACKAGES, |run| python::packages(python, environment, self.pytorch, run))
             });
-            progress.step(CXX, |run| torch_sys::ready(self.project, &self.rustc, run))?;
+            if has_libtorch {
+                progress.step(CXX, |run| torch_sys::ready(self.project, &self.rustc, run))?;
+            }
             then()?;
             packages.join().expect("a step does not panic")
         })

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 
 const NOTEBOOK: &str = "BasicExperiment";
 
-/// Clones the last commit, reproduces one notebook with empty caches, and returns the table of what that
+/// Clones the last commit, reproduces one notebook with empty caches, sets up the rest, and returns the table of what that
 /// took. All is below `target/bench/fresh`, and removed after.
 ///
 /// # Errors
@@ -22,41 +22,41 @@ pub(super) fn table(project: &Project) -> Result<String> {
         fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
     }
     fs::create_dir_all(&folder)?;
-    let [clone, home, cargo] = ["clone", "home", "cargo"].map(|name| folder.join(name));
+    let [clone, home, cargo_home] = ["clone", "home", "cargo"].map(|name| folder.join(name));
     process::run(process::command("git").args(["clone", "--quiet"]).arg(project.root()).arg(&clone))?;
-    let start = Instant::now();
-    let mut reproduce = process::cargo();
-    // The toolchain is there, as on any machine that can begin; the rest is not.
-    reproduce
-        .current_dir(&clone)
-        .env("RUSTUP_HOME", toolchains()?)
-        .env("CARGO_HOME", &cargo)
-        .env("HOME", &home);
-    reproduce.env("XDG_CACHE_HOME", home.join(".cache")).env("PIP_CACHE_DIR", home.join("pip"));
-    reproduce.env_remove("LIBTORCH").env_remove("CARGO_TARGET_DIR");
-    process::run(reproduce.args(["xtask", "reproduce", NOTEBOOK]))?;
-    let whole = start.elapsed();
+    let task = |arguments: &[&str]| -> Result<Duration> {
+        let mut cargo = process::cargo();
+        // The toolchain is there, as on any machine that can begin; the rest is not.
+        cargo.current_dir(&clone).env("RUSTUP_HOME", toolchains()?).env("CARGO_HOME", &cargo_home);
+        cargo.env("HOME", &home).env("XDG_CACHE_HOME", home.join(".cache"));
+        cargo.env("PIP_CACHE_DIR", home.join("pip"));
+        cargo.env_remove("LIBTORCH").env_remove("CARGO_TARGET_DIR");
+        let start = Instant::now();
+        process::run(cargo.arg("xtask").args(arguments))?;
+        Ok(start.elapsed())
+    };
     let fresh = Project::at(clone.clone());
     let mut lines = vec![
         "# A fresh machine".to_owned(),
-        format!("\nFrom a clone with empty caches to {NOTEBOOK} executed; steps go side by side.\n"),
+        format!(
+            "\nFrom a clone with empty caches to {NOTEBOOK} executed, and then to what notebooks of checkpoints \
+             need; steps go side by side.\n"
+        ),
         "| step | time |\n|---|---|".to_owned(),
     ];
-    for step in setup::taken(&fresh) {
-        lines.push(format!(
-            "| {} | {} |",
-            step.name,
-            report::readable(Duration::from_secs_f64(step.seconds))
-        ));
-    }
-    lines.push(format!("| **together, with the notebook** | **{}** |", report::readable(whole)));
+    let first = task(&["reproduce", NOTEBOOK])?;
+    lines.extend(setup::taken(&fresh).iter().map(line));
+    lines.push(format!("| **together, with the first notebook** | **{}** |", report::readable(first)));
+    let rest = task(&["setup"])?;
+    lines.extend(setup::taken(&fresh).iter().map(line));
+    lines.push(format!("| **all** | **{}** |", report::readable(first + rest)));
     lines.push("\n| folder | MB |\n|---|---|".to_owned());
     let folders = [
         ("`.venv`: Python packages", fresh.venv()),
         ("`.kernels`: the crate for notebooks, built", fresh.kernels()),
         ("`.tools`: the Rust kernel, the C++ of torch-sys", fresh.tools()),
         ("`target`: what sets up", fresh.target()),
-        ("sources of crates", cargo),
+        ("sources of crates", cargo_home),
         ("caches", home),
     ];
     for (what, folder) in folders {
@@ -66,6 +66,10 @@ pub(super) fn table(project: &Project) -> Result<String> {
     lines.extend(machine::surroundings(project).iter().map(|(what, which)| format!("| {what} | {which} |")));
     fs::remove_dir_all(&folder)?;
     Ok(lines.join("\n") + "\n")
+}
+
+fn line(step: &setup::Taken) -> String {
+    format!("| {} | {} |", step.name, report::readable(Duration::from_secs_f64(step.seconds)))
 }
 
 /// Where rustup keeps its toolchains.

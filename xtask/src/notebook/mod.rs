@@ -12,6 +12,15 @@ pub use run::{Execution, Outcome, execute};
 
 use serde_json::Value;
 
+use crate::kernel::Kernel;
+
+/// The kernel that a notebook names; one that names another works with everything.
+#[must_use]
+pub fn kernel(notebook: &Value) -> Kernel {
+    let name = &notebook["metadata"]["kernelspec"]["name"];
+    Kernel::ALL.into_iter().find(|kernel| name == kernel.name()).unwrap_or(Kernel::Full)
+}
+
 /// The code cells that are executed: those with anything in them.
 fn code_cells(notebook: &Value) -> impl Iterator<Item = &Value> {
     let cells = notebook["cells"].as_array().map(Vec::as_slice).unwrap_or_default();

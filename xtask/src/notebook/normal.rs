@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 use serde_json::{Value, json, ser::PrettyFormatter};
 
-use crate::kernel::{Kernel, spec};
+use crate::kernel::spec;
 
 /// Brings a notebook into the form that is committed: a kernel of the project's, counts 1, 2, 3 …, stable
 /// cell ids, no volatile metadata; keys sorted and indented by one, as Jupyter itself writes.
@@ -13,8 +13,7 @@ use crate::kernel::{Kernel, spec};
 /// If it cannot be written as JSON.
 pub fn normal(mut notebook: Value) -> Result<Vec<u8>> {
     let language = notebook["metadata"]["language_info"].take();
-    let name = notebook["metadata"]["kernelspec"]["name"].take();
-    let kernel = Kernel::ALL.into_iter().find(|kernel| name == kernel.name()).unwrap_or(Kernel::Full);
+    let kernel = super::kernel(&notebook);
     notebook["metadata"] = json!({"kernelspec": spec::metadata(kernel)});
     if language.is_object() {
         notebook["metadata"]["language_info"] = language;
@@ -57,6 +56,7 @@ fn normal_metadata(metadata: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Kernel;
 
     #[test]
     fn a_kernel_of_the_projects_stays() {

@@ -175,12 +175,11 @@ fn run_share(
             v,
             trained,
             gradients,
-            tile: tile.as_mut_slice(),
             partial: partial.as_mut_slice(),
         };
         *sums = sums.merge(match listed {
-            None => work.run(),
-            Some(listed) => work.run_listed(listed),
+            None => work.run(tile.as_mut_slice()),
+            Some(listed) => work.run_listed(listed, tile.as_mut_slice()),
         });
     }
 }
@@ -196,17 +195,16 @@ struct BlockPass<'a> {
     /// Whether U is trained.
     trained: bool,
     gradients: &'a mut [Panels],
-    tile: &'a mut [f32],
     partial: &'a mut [f32],
 }
 
 impl BlockPass<'_> {
-    fn run(mut self) -> Sums {
+    fn run(mut self, tile: &mut [f32]) -> Sums {
         let mut sums = Sums::EMPTY;
         for other in 0..self.v.shape.panels {
-            sums = sums.merge(self.panel(other));
+            sums = sums.merge(self.panel(other, tile));
         }
-        if self.block.is_rest { sums } else { sums.merge(self.diagonal()) }
+        if self.block.is_rest { sums } else { sums.merge(self.diagonal(tile)) }
     }
 
     /// The block's rows in `panels`, filled up to a multiple of `unit`.
@@ -218,84 +216,75 @@ impl BlockPass<'_> {
     }
 
     /// The block's rows against one panel of V.
-    fn panel(&mut self, other: usize) -> Sums {
-        let Block { panel, first, real, is_rest, .. } = self.block;
-        let Shape { width, panels, .. } = self.v.shape;
+    fn panel(&mut self, other: usize, tile: &mut [f32]) -> Sums {
+        let Block { panel, first, is_rest, .. } = self.block;
+        let Shape { width, .. } = self.v.shape;
         let columns = if is_rest { width } else { self.v.shape.whole(other, self.instructions.lanes()) };
-        let u = self.rows(self.u, QUAD);
-        let v = Panel { data: self.v.panel(other), width, columns };
-        let tile = &mut self.tile[..u.count * columns];
-        self.instructions.run(Similarities { u, v, start: -self.logits.offset, tile });
-        self.instructions.run(Mask {
-            tile,
-            width: columns,
-            real: [real, self.v.shape.rows_in(other).min(columns)],
-            diagonal: (other == panel).then_some(first),
-            value: self.logits.silent(),
-        });
+        let tile = &mut tile[..self.rows(self.u, QUAD).count * columns];
+        self.similarities(other, columns, (other == panel).then_some(first), tile);
         let sums = self.instructions.run(NonMatching { logits: self.logits, tile });
-        let gradient = self.gradients[self.block.v].panel_mut(other);
-        self.instructions.run(ColumnGradient { tile, columns, u, gradient, width });
-        if self.trained {
-            let gradient = &mut self.gradients[self.block.u].panel_mut(panel)[first..];
-            let (partial, is_first, is_last) = (&mut *self.partial, other == 0, other + 1 == panels);
-            let gradient_width = self.u.shape.width;
-            self.instructions.run(RowGradient {
-                tile,
-                v,
-                partial,
-                is_first,
-                is_last,
-                gradient,
-                gradient_width,
-            });
-        }
+        self.add_gradients(other, columns, tile);
         sums
     }
 
     /// The block's rows against all of V, where several columns match a row.
-    fn run_listed(self, listed: &Listed) -> Sums {
-        let Block { u: u_index, v: v_index, panel, first, real, .. } = self.block;
+    fn run_listed(mut self, listed: &Listed, tile: &mut [f32]) -> Sums {
+        let Block { panel, first, real, .. } = self.block;
         let Shape { width, panels, .. } = self.v.shape;
-        let gradient_width = self.u.shape.width;
-        let u = self.rows(self.u, QUAD);
-        let size = u.count * width;
-        let data = &mut self.tile[..panels * size];
-        for (other, tile) in data.chunks_exact_mut(size).enumerate() {
-            let v = Panel { data: self.v.panel(other), width, columns: width };
-            self.instructions.run(Similarities { u, v, start: -self.logits.offset, tile });
-            let real = [real, self.v.shape.rows_in(other)];
-            let value = self.logits.silent();
-            self.instructions.run(Mask { tile, width, real, diagonal: None, value });
+        let rows = self.rows(self.u, QUAD).count;
+        let data = &mut tile[..panels * rows * width];
+        for (other, tile) in data.chunks_exact_mut(rows * width).enumerate() {
+            self.similarities(other, width, None, tile);
         }
-        let lanes = self.instructions.lanes();
-        let tiles = Tiles { data, rows: u.count, width, lanes, first: panel * gradient_width + first, real };
-        let sums = listed.differentiate(self.instructions, self.logits, tiles);
-        for (other, tile) in data.chunks_exact(size).enumerate() {
-            let v = Panel { data: self.v.panel(other), width, columns: width };
-            let gradient = self.gradients[v_index].panel_mut(other);
-            self.instructions.run(ColumnGradient { tile, columns: width, u, gradient, width });
-            let gradient = &mut self.gradients[u_index].panel_mut(panel)[first..];
-            let (partial, is_first, is_last) = (&mut *self.partial, other == 0, other + 1 == panels);
-            self.instructions.run(RowGradient {
-                tile,
-                v,
-                partial,
-                is_first,
-                is_last,
-                gradient,
-                gradient_width,
-            });
+        let (lanes, first) = (self.instructions.lanes(), panel * self.u.shape.width + first);
+        let sums = listed.differentiate(
+            self.instructions,
+            self.logits,
+            Tiles { data, rows, width, lanes, first, real },
+        );
+        for (other, tile) in data.chunks_exact(rows * width).enumerate() {
+            self.add_gradients(other, width, tile);
         }
         sums
     }
 
+    /// The block's rows against the first `columns` of a panel of V: similarities, silent where there is
+    /// nothing, and from column `diagonal` of the first row on where pairs match.
+    fn similarities(&self, other: usize, columns: usize, diagonal: Option<usize>, tile: &mut [f32]) {
+        let u = self.rows(self.u, QUAD);
+        let v = Panel { data: self.v.panel(other), width: self.v.shape.width, columns };
+        self.instructions.run(Similarities { u, v, start: -self.logits.offset, tile });
+        let real = [self.block.real, self.v.shape.rows_in(other).min(columns)];
+        let value = self.logits.silent();
+        self.instructions.run(Mask { tile, width: columns, real, diagonal, value });
+    }
+
+    /// What the derivatives in `tile` add to the gradients of both.
+    fn add_gradients(&mut self, other: usize, columns: usize, tile: &[f32]) {
+        let Block { u: u_index, v: v_index, panel, first, .. } = self.block;
+        let Shape { width, panels, .. } = self.v.shape;
+        let u = self.rows(self.u, QUAD);
+        let gradient = self.gradients[v_index].panel_mut(other);
+        self.instructions.run(ColumnGradient { tile, columns, u, gradient, width });
+        if self.trained {
+            self.instructions.run(RowGradient {
+                tile,
+                v: Panel { data: self.v.panel(other), width, columns },
+                partial: self.partial,
+                is_first: other == 0,
+                is_last: other + 1 == panels,
+                gradient: &mut self.gradients[u_index].panel_mut(panel)[first..],
+                gradient_width: self.u.shape.width,
+            });
+        }
+    }
+
     /// The matching pairs of the block.
-    fn diagonal(&mut self) -> Sums {
+    fn diagonal(&mut self, tile: &mut [f32]) -> Sums {
         let Block { u: u_index, v: v_index, panel, real, .. } = self.block;
         let lanes = self.instructions.lanes();
         let (u, v) = (self.rows(self.u, lanes), self.rows(self.v, lanes));
-        let g = &mut self.tile[..u.count];
+        let g = &mut tile[..u.count];
         g.fill(-self.logits.offset);
         self.instructions.run(Diagonal { u, v, sums: g });
         g[real..].fill(self.logits.silent_match());
