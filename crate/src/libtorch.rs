@@ -333,7 +333,7 @@ impl BatchEngine for Libtorch {
     ) -> constellation::Result<()> {
         let Experiment { pairs, bias, .. } = *self.experiment();
         let similarities = self.experiments.len() * pairs * pairs;
-        let _threads = Threads::at_most(worth(similarities).min(self.threads));
+        let _threads = Threads::at_most(most_threads(similarities).min(self.threads));
         let mut recorded = Recorded::default();
         for _ in 0..epochs {
             self.step(record, &mut recorded).map_err(failed)?;
@@ -346,9 +346,9 @@ impl BatchEngine for Libtorch {
     }
 }
 
-/// How many threads are worth the handing out of so many similarities. To hand a small matrix to several
+/// On how many threads so many similarities are computed at most. To hand a small matrix to several
 /// costs more than computing it, fifty times more when the processor is busy.
-fn worth(similarities: usize) -> usize {
+fn most_threads(similarities: usize) -> usize {
     const WORTH_SHARING: usize = 500 * 500;
     if similarities < WORTH_SHARING { 1 } else { usize::MAX }
 }

@@ -28,7 +28,7 @@ pub struct Step {
     pub name: &'static str,
     /// Seconds of one core.
     pub cost: f64,
-    /// How many lines its commands print.
+    /// How many lines its commands print, downloads of cargo's aside.
     pub lines: usize,
 }
 
@@ -116,9 +116,13 @@ impl Progress {
         // Programs say the names of files, which need not be UTF-8.
         for line in BufReader::new(reader).split(b'\n') {
             let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-            log.write_all(&line?)?;
+            let line = line?;
+            log.write_all(&line)?;
             log.write_all(b"\n")?;
-            state.lines.fetch_add(1, Ordering::Relaxed);
+            // Cargo's downloads are hundreds of lines in the first seconds.
+            if !line.trim_ascii_start().starts_with(b"Download") {
+                state.lines.fetch_add(1, Ordering::Relaxed);
+            }
             if self.has_failed.load(Ordering::Relaxed) {
                 let _ = child.kill();
             }
@@ -142,13 +146,20 @@ impl Progress {
         }
     }
 
-    /// What is left, at the speed of what was done; at first, at that of two cores.
+    /// What is left, at the speed of what was done.
     fn left(&self) -> Duration {
-        let all: f64 = self.steps.iter().map(|(step, _)| step.cost).sum();
-        let done: f64 = self.steps.iter().map(|(step, state)| step.cost * state.part(step.lines)).sum();
-        let speed = if done < 0.05 * all { 2.0 } else { done / self.start.elapsed().as_secs_f64() };
-        Duration::from_secs_f64((all - done) / speed)
+        let all = self.steps.iter().map(|(step, _)| step.cost).sum();
+        let done = self.steps.iter().map(|(step, state)| step.cost * state.part(step.lines)).sum();
+        let cores = thread::available_parallelism().map_or(2.0, |cores| cores.get() as f64);
+        time_left(all, done, self.start.elapsed(), cores)
     }
+}
+
+/// Of `all` seconds of a core, of which so many are done. Small crates come first and look like much, so no
+/// more is taken for done in a second than there are cores.
+fn time_left(all: f64, done: f64, passed: Duration, cores: f64) -> Duration {
+    let speed = if done < 0.05 * all { cores } else { (done / passed.as_secs_f64()).min(cores) };
+    Duration::from_secs_f64((all - done) / speed)
 }
 
 impl State {
@@ -194,16 +205,23 @@ mod tests {
         let (left, times) = show(vec![QUICK, BROKEN], folder.path(), |progress| {
             progress.step(QUICK, |run| run(&mut shell("echo one; echo two >&2")))?;
             progress.step(BROKEN, |run| {
-                run(&mut shell("echo one; echo two"))?;
-                // A quarter and half of three quarters are done, at the speed so far.
-                Ok(progress.left().as_secs_f64() / progress.start.elapsed().as_secs_f64())
+                run(&mut shell("echo one; echo '  Downloaded x v1.0.0'; echo two"))?;
+                // A quarter and half of three quarters are done.
+                Ok(progress.left().as_secs_f64())
             })
         })
         .unwrap();
-        assert!((left - 15.0 / 25.0).abs() < 0.1, "{left}");
+        let cores = thread::available_parallelism().unwrap().get() as f64;
+        assert!((left - 15.0 / cores).abs() < 1e-6, "{left}");
         assert_eq!(times.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [QUICK, BROKEN]);
         let log = fs::read_to_string(folder.path().join("a-quick-one.log")).unwrap();
         assert_eq!(log, "one\ntwo\n");
+    }
+
+    #[test]
+    fn time_left_is_at_the_speed_so_far_and_no_faster_than_the_cores() {
+        let left = |done, passed| time_left(100.0, done, Duration::from_secs(passed), 2.0).as_secs();
+        assert_eq!([left(1.0, 10), left(20.0, 20), left(50.0, 10), left(50.0, 100)], [49, 80, 25, 100]);
     }
 
     #[test]

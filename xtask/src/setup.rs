@@ -25,10 +25,10 @@ use crate::{
 const LIBTORCH: Step = Step { name: "libtorch", cost: 25.0, lines: 12 };
 const PACKAGES: Step = Step { name: "Python packages", cost: 35.0, lines: 230 };
 const CXX: Step = Step { name: "C++ of torch-sys", cost: 70.0, lines: 1 };
-const KERNEL: Step = Step { name: "evcxr", cost: 350.0, lines: 370 };
-const CRATE: Step = Step { name: "crate for notebooks", cost: 300.0, lines: 700 };
+const KERNEL: Step = Step { name: "evcxr", cost: 670.0, lines: 281 };
+const CRATE: Step = Step { name: "crate for notebooks", cost: 500.0, lines: 420 };
 /// Of the notebooks without libtorch.
-const SYNTHETIC_CRATE: Step = Step { name: "crate for synthetic notebooks", cost: 80.0, lines: 250 };
+const SYNTHETIC_CRATE: Step = Step { name: "crate for synthetic notebooks", cost: 150.0, lines: 135 };
 
 /// How long a step of a set-up took.
 #[derive(Debug, Clone, Serialize, Deserialize)]

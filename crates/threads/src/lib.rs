@@ -77,8 +77,8 @@ impl Drop for Threads {
     }
 }
 
-/// Gives this thread so many, which lasts until the process sets another number on it. For threads that
-/// a piece of work starts and ends.
+/// Gives this thread so many, at least 1, which lasts until another number is set on it. For threads that a
+/// piece of work starts and ends.
 pub fn set(number: i32) {
     // On a thread that has not computed yet libtorch would take the last number of all at the first
     // product, whatever was set on the thread. To ask for the number settles that.
@@ -107,6 +107,27 @@ mod tests {
         tch::get_num_threads()
     }
 
+    /// What `after` gives on a thread of its own, where `before` was done before `meanwhile` was here.
+    fn around<T, R: Send>(
+        before: impl FnOnce() -> T + Send,
+        meanwhile: impl FnOnce(),
+        after: impl FnOnce(T) -> R + Send,
+    ) -> R {
+        let barrier = Barrier::new(2);
+        thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let made = before();
+                barrier.wait();
+                barrier.wait();
+                after(made)
+            });
+            barrier.wait();
+            meanwhile();
+            barrier.wait();
+            other.join().unwrap()
+        })
+    }
+
     /// One test, for the number is the process's.
     #[test]
     fn work_has_its_number_whatever_runs_beside_it() {
@@ -132,35 +153,16 @@ mod tests {
             assert_eq!(Threads::at_most(8).of_process(), 3);
         }
         // A thread that took another's number does not hand it on.
-        let (work, barrier) = (Threads::at_most(1), Barrier::new(2));
-        thread::scope(|scope| {
-            let late = scope.spawn(|| {
-                let taken = tch::get_num_threads();
-                barrier.wait();
-                barrier.wait();
-                (taken, Threads::all().of_process())
-            });
-            barrier.wait();
-            drop(work);
-            barrier.wait();
-            assert_eq!(late.join().unwrap(), (1, 3));
-        });
+        let work = Threads::at_most(1);
+        let (taken, of_process) =
+            around(tch::get_num_threads, || drop(work), |taken| (taken, Threads::all().of_process()));
+        assert_eq!((taken, of_process), (1, 3));
         assert_eq!(tch::get_num_threads(), 3);
         assert_eq!(thread::spawn(tch::get_num_threads).join().unwrap(), 3);
         // Not even one that has not computed when its number is set, before another is, elsewhere.
-        let (work, barrier) = (Threads::at_most(2), Barrier::new(2));
-        thread::scope(|scope| {
-            let late = scope.spawn(|| {
-                let _work = Threads::all();
-                barrier.wait();
-                barrier.wait();
-                at_a_product()
-            });
-            barrier.wait();
-            tch::set_num_threads(1);
-            barrier.wait();
-            assert_eq!(late.join().unwrap(), 3);
-        });
+        let work = Threads::at_most(2);
+        let at_a_product = around(Threads::all, || tch::set_num_threads(1), |_work| at_a_product());
+        assert_eq!(at_a_product, 3);
         drop(work);
         // What is set between two pieces of work holds for the next.
         tch::set_num_threads(2);

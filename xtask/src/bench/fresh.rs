@@ -11,7 +11,8 @@ use anyhow::{Context, Result};
 
 const NOTEBOOK: &str = "BasicExperiment";
 
-/// Clones the last commit, reproduces one notebook with empty caches, sets up the rest, and returns the table of what that
+/// Clones the last commit, reproduces one notebook with empty caches, sets up the rest, and returns the table
+/// of what that
 /// took. All is below `target/bench/fresh`, and removed after.
 ///
 /// # Errors
