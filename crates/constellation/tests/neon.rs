@@ -29,6 +29,7 @@ fn the_engine_is_right_on_neon() {
     }
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(testing::root()).args(["test", "-Z", "build-std", "--target", TARGET]);
+    cargo.arg("--target-dir").arg(testing::foreign_target());
     cargo.args(["--package", "siglip-constellation", "--no-default-features", "--lib", "--", "fused"]);
     cargo.env("RUSTC_BOOTSTRAP", "1").env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", LINKER);

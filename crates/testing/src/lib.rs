@@ -27,6 +27,12 @@ pub fn root() -> PathBuf {
     crates.and_then(Path::parent).expect("this crate is two folders below the root").to_owned()
 }
 
+/// Where crates are built for other processors. Apart from the workspace's own: a standard library that is
+/// built from its sources needs a variable at which the build's tools, and all that they make, are built again.
+pub fn foreign_target() -> PathBuf {
+    root().join("target/foreign")
+}
+
 /// Where a Python with a package is looked for.
 #[derive(Debug)]
 pub struct Environment {

@@ -20,7 +20,8 @@ const OF_THE_PAGE: &str = "../src/page/engine.wasm.zlib";
 fn main() -> io::Result<()> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let file = env::args_os().nth(1).map_or_else(|| package.join(OF_THE_PAGE), PathBuf::from);
-    let target = package.join("../../../target");
+    // Apart from other builds, of which RUSTC_BOOTSTRAP would have half made again.
+    let target = package.join("../../../target/foreign");
     let status = cargo(package, &target)?.status()?;
     if !status.success() {
         return Err(io::Error::other(format!("cargo: {status}")));
