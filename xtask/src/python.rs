@@ -25,9 +25,14 @@ impl PyTorch {
     /// What notebooks and the command line need on this machine.
     #[must_use]
     pub fn for_this_machine() -> Self {
+        Self::for_machine(Path::new("/"))
+    }
+
+    /// The same of the machine whose file system begins at `root`.
+    fn for_machine(root: &Path) -> Self {
         // Linux's driver of NVIDIA's, and that of Windows below Linux.
         let has_card =
-            ["/proc/driver/nvidia", "/dev/nvidiactl", "/dev/dxg"].iter().any(|it| Path::new(it).exists());
+            ["proc/driver/nvidia", "dev/nvidiactl", "dev/dxg"].iter().any(|it| root.join(it).exists());
         if has_card { Self::Whole } else { Self::Libraries }
     }
 }
@@ -214,4 +219,44 @@ fn forget_half_installed(python: &Python) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// What pip is asked for, once libtorch is there, on the machine whose file system begins at `root`.
+    fn asked_for(root: &Path, python: &Python, environment: &Environment) -> Vec<String> {
+        let asked = Mutex::new(Vec::new());
+        let run = |pip: &mut Command| {
+            asked.lock().unwrap().extend(pip.get_args().map(|it| it.to_string_lossy().into_owned()));
+            Ok(())
+        };
+        packages(python, environment, PyTorch::for_machine(root), &run).unwrap();
+        asked.into_inner().unwrap()
+    }
+
+    #[test]
+    fn a_machine_with_a_card_gets_all_of_pytorch() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../environment.yml");
+        let environment = Environment::read(&file).unwrap();
+        let torch = environment.requirement("torch").unwrap();
+        for card in [None, Some("proc/driver/nvidia"), Some("dev/nvidiactl"), Some("dev/dxg")] {
+            let (machine, prefix) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            if let Some(card) = card {
+                fs::create_dir_all(machine.path().join(card)).unwrap();
+            }
+            let python = Python::at(prefix.path().to_owned());
+            files::write(&python.executable(), "").unwrap();
+            // With its dependencies, CUDA's libraries among them: `libraries` installs it without.
+            let asked = asked_for(machine.path(), &python, &environment);
+            assert_eq!(asked.iter().any(|it| it == torch), card.is_some(), "{card:?}: {asked:?}");
+            assert!(!asked.iter().any(|it| it == "--no-deps"), "{asked:?}");
+            // What has no card's libraries is incomplete as soon as there is a card.
+            assert!(python.is_complete(&environment, PyTorch::Libraries));
+            assert_eq!(python.is_complete(&environment, PyTorch::Whole), card.is_some());
+        }
+    }
 }

@@ -332,8 +332,10 @@ fn the_projects_kernels_have_the_locked_versions_and_only_one_has_libtorch() {
     let locked = packages(&fs::read_to_string(project.root().join("Cargo.lock")).unwrap());
     for kernel in Kernel::ALL {
         let uses = format!(":dep {}\nuse siglip_core::prelude::*;", kernel.dependency(&project.library()));
-        let print = "println!(\"{}\", std::fs::read_to_string(std::env::var(\"EVCXR_TMPDIR\")? + \"/../Cargo.lock\")?);";
+        // In one line: evcxr sends every line by itself, and of thousands the last may come after the cell's end.
+        let print = "println!(\"{:?}\", std::fs::read_to_string(std::env::var(\"EVCXR_TMPDIR\")? + \"/../Cargo.lock\")?);";
         let printed = printed_in_the_project(&project, kernel, &[&uses, print]);
+        let printed: String = serde_json::from_str(&printed).unwrap();
         let used = packages(&printed);
         let has_libtorch = used.iter().any(|package| package.starts_with("torch-sys "));
         assert_eq!(has_libtorch, kernel == Kernel::Full, "{printed}");
