@@ -56,10 +56,10 @@ fn printed(arguments: &[&str]) -> PathBuf {
 fn the_engine_builds_for_web_assembly() {
     // As the page has it, without the solver.
     let package = ["--package", "siglip-constellation", "--no-default-features"];
+    // Not offline: what the standard library itself is made of may be missing.
     let mut build = cargo(&[&["build", "--target", WASM], &package[..]].concat());
     build.arg("--target-dir").arg(testing::foreign_target());
     build.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0"); // it is not run
-    // Not offline: what the standard library itself is made of may be missing.
     build.env("RUSTFLAGS", "-C target-feature=+simd128").env_remove("CARGO_ENCODED_RUSTFLAGS");
     if !printed(&["target-libdir", "--target", WASM]).is_dir() {
         if !printed(&["sysroot"]).join("lib/rustlib/src/rust/library/Cargo.lock").is_file() {

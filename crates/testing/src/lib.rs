@@ -28,7 +28,8 @@ pub fn root() -> PathBuf {
 }
 
 /// Where crates are built for other processors. Apart from the workspace's own: a standard library that is
-/// built from its sources needs a variable at which the build's tools, and all that they make, are built again.
+/// built from its sources needs RUSTC_BOOTSTRAP, at which build scripts run again and half of the crates after
+/// them.
 pub fn foreign_target() -> PathBuf {
     root().join("target/foreign")
 }

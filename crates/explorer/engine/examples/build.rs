@@ -20,8 +20,7 @@ const OF_THE_PAGE: &str = "../src/page/engine.wasm.zlib";
 fn main() -> io::Result<()> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let file = env::args_os().nth(1).map_or_else(|| package.join(OF_THE_PAGE), PathBuf::from);
-    // Apart from other builds, of which RUSTC_BOOTSTRAP would have half made again.
-    let target = package.join("../../../target/foreign");
+    let target = testing::foreign_target();
     let status = cargo(package, &target)?.status()?;
     if !status.success() {
         return Err(io::Error::other(format!("cargo: {status}")));
